@@ -1,0 +1,1 @@
+//! The nodemend binary: controller and operator's tool.

@@ -1,0 +1,3 @@
+//! The thin entry point of the `nodemend` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What a repair is: versions, playbooks, plans, decisions and sagas, without a side effect.

@@ -1,0 +1,1 @@
+//! Performs the closed set of operations over SSH and the Kubernetes API.

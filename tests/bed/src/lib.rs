@@ -1,0 +1,1 @@
+//! A real Kubernetes cluster with real hosts on one machine.
