@@ -1,0 +1,1 @@
+//! Node hosts: systemd-nspawn machines that run a kubelet.

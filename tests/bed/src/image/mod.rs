@@ -1,0 +1,1 @@
+//! The base image that hosts are made from.
