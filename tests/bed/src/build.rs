@@ -54,7 +54,7 @@ pub enum BuildError {
 }
 
 /// The folders of the programs of a bed. They hold nothing else and can be bound read-only into a host.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Binaries {
     /// etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubectl: links to one binary.
     pub kubernetes: PathBuf,

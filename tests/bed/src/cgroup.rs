@@ -82,15 +82,6 @@ impl Cgroup {
     }
 }
 
-/// Names of the beds that have a control group.
-pub(crate) fn beds() -> Vec<String> {
-    subfolders(&unified_root().join(PARENT))
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
-        .collect()
-}
-
 /// Where the unified hierarchy is mounted: next to version 1 controllers on a hybrid machine, else at the usual place.
 pub fn unified_root() -> PathBuf {
     let hybrid = Path::new("/sys/fs/cgroup/unified");

@@ -72,6 +72,11 @@ impl HubContext {
         self.dir.join("logs").join(format!("{component}.log"))
     }
 
+    /// The API server's audit log.
+    pub fn audit_log(&self) -> PathBuf {
+        self.dir.join("audit.log")
+    }
+
     /// Makes `address`, as seen in the hub, reachable on the machine's loopback. Lives as long as the bed.
     pub fn relay(&self, address: SocketAddr) -> Result<SocketAddr, crate::relay::RelayError> {
         crate::relay::from_loopback(self, address)

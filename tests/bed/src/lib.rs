@@ -1,8 +1,23 @@
-//! A real Kubernetes cluster with real hosts on one machine.
+//! A real Kubernetes cluster with real hosts on one machine, for tests, benchmarks and the demo.
+//!
+//! ```no_run
+//! use nodemend_bed::{Bed, BedConfig};
+//!
+//! let bed = Bed::start(&BedConfig { name: "example".into(), ..BedConfig::default() })?;
+//! println!("{}", bed.kubectl(&["version"])?);
+//! # Ok::<(), nodemend_bed::BedError>(())
+//! ```
+//!
+//! A bed needs root, Go and the packages of [`deps`]. It lives in network namespaces and control groups of its own, so
+//! several run side by side, and stops when its [`Bed`] is dropped. What a killed process leaves is removed by the next start.
+
+pub mod audit;
+mod bed;
 pub mod build;
 pub mod cache;
 pub mod certs;
 pub mod cgroup;
+pub mod controlplane;
 pub mod deps;
 pub mod fault;
 mod gomodule;
@@ -11,7 +26,10 @@ pub mod hub;
 pub mod image;
 pub mod images;
 pub mod kubeconfig;
+pub mod kubectl;
 pub mod process;
 pub mod relay;
+pub mod state;
 
+pub use bed::{Bed, BedConfig, BedError};
 pub use gomodule::KubernetesRelease;

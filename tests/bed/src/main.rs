@@ -1,7 +1,12 @@
 //! The `bed` command.
 fn main() -> anyhow::Result<()> {
-    nodemend_bed::deps::ensure()?;
-    let b = nodemend_bed::build::Binaries::build(Default::default())?;
-    println!("{:?}", nodemend_bed::images::archives(&b)?);
+    let t = std::time::Instant::now();
+    let b = nodemend_bed::Bed::start(&Default::default())?;
+    println!("{:?}", t.elapsed());
+    println!("{}", b.kubectl(&["version"])?);
+    println!("{}", b.kubectl(&["get", "all,sa", "-A"])?);
+    let t = std::time::Instant::now();
+    b.stop()?;
+    println!("{:?}", t.elapsed());
     Ok(())
 }

@@ -31,10 +31,10 @@ pub enum ProcessError {
         /// What it wrote to standard error.
         stderr: String,
     },
-    /// The log file of a component could not be made.
-    #[error("cannot write the log file {path}: {source}")]
-    Log {
-        /// The log file.
+    /// A file for a program's input or output could not be written.
+    #[error("cannot write {path}: {source}")]
+    File {
+        /// The file, or its folder.
         path: PathBuf,
         /// What the kernel said.
         source: std::io::Error,
@@ -80,7 +80,7 @@ pub fn output(command: &mut Command) -> Result<Output, ProcessError> {
 /// It gets a process group of its own: an interrupt typed at the terminal is for the bed's owner, who stops the bed in order.
 pub fn start_logged(command: &mut Command, log: &Path) -> Result<Child, ProcessError> {
     let open = || File::options().create(true).append(true).open(log);
-    let failed = |source| ProcessError::Log { path: log.to_owned(), source };
+    let failed = |source| ProcessError::File { path: log.to_owned(), source };
     let stdout = open().map_err(failed)?;
     let stderr = open().map_err(failed)?;
     command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).process_group(0);

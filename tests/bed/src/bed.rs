@@ -1,0 +1,258 @@
+//! A bed: one cluster from start to stop.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::unistd::Uid;
+use serde_json::Value;
+
+use crate::build::{Binaries, BuildError};
+use crate::certs::{CertError, CertificateAuthority};
+use crate::cgroup::Cgroup;
+use crate::controlplane::{ControlPlane, ControlPlaneError};
+use crate::gomodule::KubernetesRelease;
+use crate::hub::{self, HubContext};
+use crate::kubeconfig::Kubeconfigs;
+use crate::kubectl::Kubectl;
+use crate::process::ProcessError;
+use crate::state::{self, Owner, State, StateError};
+use crate::{audit, images};
+
+/// How often [`Bed::wait_for`] looks.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Why a bed could not be started or used.
+#[derive(Debug, thiserror::Error)]
+pub enum BedError {
+    /// Namespaces, control groups and hosts need root.
+    #[error("the bed needs root: run it as root or through sudo")]
+    NotRoot,
+    /// The programs could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A name, an owner or the remains of a bed are in the way.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The CA could not be made or read.
+    #[error(transparent)]
+    Cert(#[from] CertError),
+    /// The control plane did not come up.
+    #[error(transparent)]
+    ControlPlane(#[from] ControlPlaneError),
+    /// A program failed.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// A file of the bed could not be used.
+    #[error("cannot use {path}: {source}")]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+    /// A condition did not come true.
+    #[error("waited {} s for {what}", waited.as_secs())]
+    Deadline {
+        /// The condition.
+        what: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+}
+
+/// What a bed is to be.
+#[derive(Debug, Clone)]
+pub struct BedConfig {
+    /// Its name: 1 to 20 lower-case letters and digits. Two beds of one name cannot run at once.
+    pub name: String,
+    /// The version of Kubernetes.
+    pub release: KubernetesRelease,
+    /// After how long without a sign of life a node is `Unknown`. Kubernetes' own default was 40 s until 1.32, and that
+    /// is the default here; whole seconds.
+    pub node_monitor_grace_period: Duration,
+}
+
+impl Default for BedConfig {
+    fn default() -> Self {
+        Self {
+            name: "bed".to_owned(),
+            release: KubernetesRelease::default(),
+            node_monitor_grace_period: Duration::from_secs(40),
+        }
+    }
+}
+
+/// A running cluster. Dropping it stops it, unless it was [detached](Bed::detach) or [attached to](Bed::attach).
+#[derive(Debug)]
+pub struct Bed {
+    hub: HubContext,
+    kubeconfigs: Kubeconfigs,
+    kubectl: Kubectl,
+    state: State,
+    /// Nothing when the bed was started by somebody else.
+    control_plane: Option<ControlPlane>,
+    /// Whether dropping this stops the bed.
+    owned: bool,
+}
+
+impl Bed {
+    /// Starts a bed, building first what the cache lacks. What a failed start leaves behind is removed.
+    pub fn start(config: &BedConfig) -> Result<Self, BedError> {
+        if !Uid::effective().is_root() {
+            return Err(BedError::NotRoot);
+        }
+        let binaries = Binaries::build(config.release)?;
+        let images = images::archives(&binaries)?;
+        let state = State { owner: Owner::this_process(), binaries, images };
+        state::claim(&config.name, &state)?;
+        let started = Self::start_claimed(config, state);
+        if started.is_err() {
+            // The first error says more than a second one would.
+            let _ = state::remove(&config.name);
+        }
+        started
+    }
+
+    fn start_claimed(config: &BedConfig, state: State) -> Result<Self, BedError> {
+        let dir = state::folder(&config.name);
+        let file = |path: &Path, source| BedError::File { path: path.to_owned(), source };
+        let logs = dir.join("logs");
+        std::fs::create_dir_all(&logs).map_err(|source| file(&logs, source))?;
+        let ca = CertificateAuthority::create(&dir.join("pki"))?;
+        let hub = context(&config.name, ca, &state);
+        hub.group().create().map_err(|source| file(hub.group().path(), source))?;
+        hub::create_network(&hub.netns)?;
+        let mut bed = Self::assemble(hub, state);
+        bed.owned = true;
+        bed.control_plane = Some(ControlPlane::start(&bed.hub, config.node_monitor_grace_period)?);
+        Ok(bed)
+    }
+
+    /// A bed that is already running, such as one that was detached. Dropping it leaves the bed alone.
+    pub fn attach(name: &str) -> Result<Self, BedError> {
+        let state = State::read(name)?;
+        let ca = CertificateAuthority::load(&state::folder(name).join("pki"))?;
+        Ok(Self::assemble(context(name, ca, &state), state))
+    }
+
+    fn assemble(hub: HubContext, state: State) -> Self {
+        let kubeconfigs = Kubeconfigs::in_folder(&hub.dir);
+        let kubectl = Kubectl::for_bed(&hub);
+        Self { hub, kubeconfigs, kubectl, state, control_plane: None, owned: false }
+    }
+
+    /// Leaves the bed running when this process ends.
+    pub fn detach(mut self) -> Result<(), BedError> {
+        self.state.owner = Owner::Detached;
+        self.state.write(&self.hub.bed)?;
+        self.owned = false;
+        Ok(())
+    }
+
+    /// Stops the bed and removes every trace of it, whoever started it.
+    pub fn stop(mut self) -> Result<(), BedError> {
+        self.shut_down()
+    }
+
+    fn shut_down(&mut self) -> Result<(), BedError> {
+        self.owned = false;
+        state::remove(&self.hub.bed)?;
+        if let Some(plane) = &mut self.control_plane {
+            plane.reap();
+        }
+        Ok(())
+    }
+
+    /// The kubeconfig of a cluster administrator. Works from any namespace of this machine.
+    pub fn admin_kubeconfig(&self) -> &Path {
+        &self.kubeconfigs.admin
+    }
+
+    /// The kubeconfig of service account `nodemend-system/nodemend`, which has no rights until somebody binds a role.
+    pub fn controller_kubeconfig(&self) -> &Path {
+        &self.kubeconfigs.controller
+    }
+
+    /// `kubectl` as the administrator; [`Kubectl::with_kubeconfig`] makes one for somebody else.
+    pub fn kubectl_as_admin(&self) -> &Kubectl {
+        &self.kubectl
+    }
+
+    /// Runs `kubectl` as the administrator and returns its output.
+    pub fn kubectl(&self, arguments: &[&str]) -> Result<String, BedError> {
+        Ok(self.kubectl.run(arguments)?)
+    }
+
+    /// Applies manifests as the administrator.
+    pub fn apply(&self, manifests: &str) -> Result<String, BedError> {
+        Ok(self.kubectl.apply(manifests)?)
+    }
+
+    /// A command that runs inside the hub and ends with the bed. From there hosts and the API server can be reached.
+    pub fn command(&self, program: &str) -> Command {
+        self.hub.command(program)
+    }
+
+    /// Looks every 100 ms until `check` is true. An error of `check` ends the wait; so does the deadline.
+    pub fn wait_for(
+        &self,
+        what: &str,
+        deadline: Duration,
+        mut check: impl FnMut() -> Result<bool, BedError>,
+    ) -> Result<(), BedError> {
+        let started = Instant::now();
+        while !check()? {
+            if started.elapsed() > deadline {
+                return Err(BedError::Deadline { what: what.to_owned(), waited: deadline });
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// The bed's folder: logs, keys, kubeconfigs. It goes with the bed.
+    pub fn dir(&self) -> &Path {
+        &self.hub.dir
+    }
+
+    /// What the parts of the bed share.
+    pub fn hub(&self) -> &HubContext {
+        &self.hub
+    }
+
+    /// The API server's audit log (JSON lines).
+    pub fn audit_log(&self) -> PathBuf {
+        self.hub.audit_log()
+    }
+
+    /// The audit events recorded so far, oldest first.
+    pub fn audit_events(&self) -> Result<Vec<Value>, BedError> {
+        audit::events(&self.audit_log()).map_err(|source| BedError::File { path: self.audit_log(), source })
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        if self.owned
+            && let Err(error) = self.shut_down()
+        {
+            eprintln!(
+                "bed: bed `{}` was not stopped completely: {error}; the next start tries again",
+                self.hub.bed
+            );
+        }
+    }
+}
+
+fn context(name: &str, ca: CertificateAuthority, state: &State) -> HubContext {
+    HubContext {
+        bed: name.to_owned(),
+        dir: state::folder(name),
+        netns: format!("{}hub", hub::netns_prefix(name)),
+        ca,
+        binaries: state.binaries.clone(),
+        images: state.images.clone(),
+        cgroup: Cgroup::for_bed(name),
+    }
+}
