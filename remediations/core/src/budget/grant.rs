@@ -1,0 +1,1 @@
+//! Which nodes may be granted, by the set rule.

@@ -1,0 +1,1 @@
+//! `decide`: what the fleet does next, with reasons. Pure.

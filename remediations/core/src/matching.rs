@@ -1,0 +1,1 @@
+//! Which nodes match which policy, and why.

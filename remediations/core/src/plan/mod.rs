@@ -1,0 +1,131 @@
+//! The plan of a run: everything written down before anything is done.
+
+pub mod build;
+pub mod page;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::budget::IntOrPercent;
+use crate::finding::Evidence;
+use crate::ids::{Digest, NodeName, NodeUid};
+use crate::playbook::{Playbook, Step};
+use crate::time::Span;
+
+/// Version of the plan's form; part of its digest.
+pub const FORMAT_VERSION: u32 = 1;
+/// Nodes per page: keeps every object far below etcd's limit (256 nodes are about 70 KB).
+pub const PAGE_SIZE: usize = 256;
+
+/// How a run spreads over its nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rollout {
+    /// Sizes of the batches, the last one repeated; empty means as many as the budget lets through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub batches: Vec<IntOrPercent>,
+    /// Nodes that may fail before the run stops. Default 0: the first failure stops it.
+    #[serde(default)]
+    pub max_failures: u32,
+    /// Nodes to repair before all others, watched for a while. Not honoured yet: a run that sets it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
+    /// Pause between batches. Not honoured yet: a run that sets it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak: Option<Span>,
+    /// Questions asked before each batch. Cannot be asked yet: a run that sets one waits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub gates: Vec<Gate>,
+}
+
+/// The first nodes of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Canary {
+    /// How many.
+    pub nodes: u32,
+    /// How long they are watched.
+    pub soak: Span,
+}
+
+/// A question that must be answered before work goes on; exactly one of the members.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Gate {
+    /// A Prometheus query whose result must not be empty.
+    PrometheusQuery {
+        /// The query.
+        #[schemars(length(max = 1024))]
+        query: String,
+    },
+    /// A URL that must answer 200.
+    Webhook {
+        /// The URL.
+        #[schemars(length(max = 1024))]
+        url: String,
+    },
+    /// A condition of an object that must be True.
+    ObjectCondition {
+        /// `kind/name` or `kind/namespace/name`.
+        #[schemars(length(max = 320))]
+        object: String,
+        /// The condition's type.
+        #[schemars(length(max = 64))]
+        condition: String,
+    },
+}
+
+/// One node of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedNode {
+    /// Its name when the plan was made.
+    pub name: NodeName,
+    /// Its UID: the same name with another UID is another machine and is left alone.
+    pub uid: NodeUid,
+    /// `spec.providerID`.
+    #[serde(default, rename = "providerID", skip_serializing_if = "Option::is_none")]
+    pub provider_id: Option<String>,
+    /// Why it is to be repaired; empty when a person named it without a finding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    pub evidence: Vec<Evidence>,
+    /// The batch it belongs to, from 0.
+    pub batch: u32,
+}
+
+/// Page 0: what is done to each node.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Header {
+    /// [`FORMAT_VERSION`] of the writer.
+    pub format_version: u32,
+    /// The playbook as it was.
+    pub playbook: Playbook,
+    /// Digest of the playbook's canonical form.
+    pub playbook_digest: Digest,
+    /// Parameters as they were set.
+    pub parameters: BTreeMap<String, String>,
+    /// The steps with every parameter filled in, `confirm` first.
+    #[schemars(length(max = 33))]
+    pub steps: Vec<Step>,
+    /// How the run spreads.
+    pub rollout: Rollout,
+}
+
+/// One page of a plan: page 0 has the header and no nodes, the others nodes and no header.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Page {
+    /// What is done; on page 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Header>,
+    /// To which nodes; on every other page, in the order in which they are started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub nodes: Vec<PlannedNode>,
+}

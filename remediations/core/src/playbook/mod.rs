@@ -1,0 +1,7 @@
+//! Playbooks: immutable, versioned, typed steps in phases.
+
+pub mod lint;
+pub mod model;
+pub mod params;
+
+pub use model::{Applies, Parameter, ParameterType, Phase, Playbook, Risk, Step, Undo};

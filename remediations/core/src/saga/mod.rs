@@ -1,0 +1,13 @@
+//! One node's repair: what was written down, what is seen, and what comes next.
+
+pub mod brief;
+mod failing;
+pub mod journal;
+pub mod next;
+pub mod observation;
+mod stepping;
+
+pub use brief::Brief;
+pub use journal::{Journal, Mode, Outcome, Prior, StepRecord, StepState};
+pub use next::{Next, next};
+pub use observation::{NodeObservation, NodeState, Observation, Stop};

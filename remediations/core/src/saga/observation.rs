@@ -1,0 +1,59 @@
+//! What the saga sees at one moment: the node, what stops it, and the answer to the last operation.
+
+use crate::blocker::Blocker;
+use crate::cordon::CordonMark;
+use crate::ids::{BootId, Epoch, IntentId, NodeUid};
+use crate::op::OpResult;
+use crate::time::Time;
+
+/// What is seen at one moment. Read live, at most one second old when an effect is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// The writer's own epoch.
+    pub epoch: Epoch,
+    /// The node.
+    pub node: NodeObservation,
+    /// What stops new steps, if anything does.
+    pub stop: Option<Stop>,
+    /// The intent that this very process wrote a moment ago: its effect has not been sent by anybody.
+    pub fresh: Option<IntentId>,
+    /// The answer to the operation that was asked for last, under the current step.
+    pub result: Option<OpResult>,
+}
+
+/// What is known of the node object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeObservation {
+    /// It was read.
+    Live(NodeState),
+    /// The API server says that it does not exist.
+    Absent,
+    /// It could not be read: neither there nor gone.
+    Unknown,
+}
+
+/// The node object, as far as a repair looks at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeState {
+    /// Its UID: another one is another machine.
+    pub uid: NodeUid,
+    /// `spec.unschedulable`.
+    pub unschedulable: bool,
+    /// Our cordon mark, if it carries one.
+    pub cordon: Option<CordonMark>,
+    /// Whether the condition Ready is True; `None` when it is Unknown or missing.
+    pub ready: Option<bool>,
+    /// Since when Ready has been what it is.
+    pub ready_since: Option<Time>,
+    /// `status.nodeInfo.bootID`, as the kubelet last reported it.
+    pub boot_id: BootId,
+}
+
+/// Why no further step may start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stop {
+    /// What stops it, for the object's status.
+    pub blocker: Blocker,
+    /// For good: the run was aborted, or an object is being deleted.
+    pub abort: bool,
+}

@@ -1,0 +1,245 @@
+//! Going forward: starting steps, reading their answers, and noticing that somebody else has taken over.
+
+use super::Brief;
+use super::failing::{fail, stopped, take_over};
+use super::journal::{Journal, Outcome, StepState};
+use super::next::{Next, clip, clip_blockers, end, wait_for, write};
+use super::observation::{NodeState, Observation};
+use crate::actions::{Action, Do, Failure, Reading, Repeat, StepContext};
+use crate::blocker::{Blocker, keep_since};
+use crate::cordon::CordonMark;
+use crate::ids::intent_id;
+use crate::time::{Span, Time};
+
+/// Progress of a step that goes on is written at most this often.
+const PROGRESS_EVERY: Span = Span::seconds(15);
+/// How many intents of one step may be voided before it counts as failed.
+const MAX_ATTEMPTS: u32 = 3;
+
+pub(super) fn forward(
+    brief: &Brief,
+    journal: &Journal,
+    seen: &Observation,
+    node: &NodeState,
+    now: Time,
+) -> Next {
+    let Some(index) = journal.current() else {
+        return end(
+            journal,
+            seen,
+            now,
+            Outcome::Repaired,
+            "Verified",
+            "repaired, and proven by the check that found the fault",
+        );
+    };
+    if let Some(how) = taken_over(brief, journal, index, node) {
+        return take_over(journal, seen, now, &how);
+    }
+    let step = Current { brief, journal, seen, node, index, now };
+    match journal.steps[index].state {
+        StepState::Pending => match &seen.stop {
+            Some(stop) => stopped(brief, journal, seen, stop, now),
+            None => start(brief, journal.clone(), index, seen, node, now),
+        },
+        _ => step.go_on(),
+    }
+}
+
+/// One look at the step that is under way.
+#[derive(Clone, Copy)]
+struct Current<'a> {
+    brief: &'a Brief,
+    journal: &'a Journal,
+    seen: &'a Observation,
+    node: &'a NodeState,
+    index: usize,
+    now: Time,
+}
+
+impl Current<'_> {
+    fn go_on(self) -> Next {
+        let action = self.brief.steps[self.index].action.action();
+        // What may be done again is not done any more under a stop; what was launched is awaited.
+        if action.repeat() == Repeat::Convergent
+            && let Some(stop) = &self.seen.stop
+        {
+            return stopped(self.brief, self.journal, self.seen, stop, self.now);
+        }
+        let Some(context) = self.context() else {
+            let failure = Failure {
+                reason: "JournalIncomplete".into(),
+                message: "a started step has no intent".into(),
+                unchanged: false,
+            };
+            return fail(self.brief, self.journal, self.seen, self.index, &failure, self.now);
+        };
+        if self.seen.result.is_none()
+            && let Some(op) = self.operation(action, &context)
+        {
+            return Next::Do(op);
+        }
+        self.conclude(action.read(&context, self.seen.result.as_ref()))
+    }
+
+    /// An effect that this process has not sent yet is sent; otherwise somebody may have sent it, so look first.
+    fn operation(&self, action: &dyn Action, context: &StepContext<'_>) -> Option<crate::op::Op> {
+        if context.first && self.seen.stop.is_none() { action.op(context) } else { action.probe(context) }
+    }
+
+    fn context(&self) -> Option<StepContext<'_>> {
+        let record = &self.journal.steps[self.index];
+        let intent = record.intent.as_ref()?;
+        Some(StepContext {
+            brief: self.brief,
+            journal: self.journal,
+            node: self.node,
+            intent,
+            epoch: self.seen.epoch,
+            first: self.seen.fresh.as_ref() == Some(intent),
+            started_at: record.started_at?,
+            now: self.now,
+        })
+    }
+
+    fn conclude(self, reading: Reading) -> Next {
+        match reading {
+            Reading::Done(observed) => self.succeed(observed),
+            Reading::Cleared(message) => {
+                end(self.journal, self.seen, self.now, Outcome::Cleared, "FindingCleared", &message)
+            }
+            Reading::Again { after, note, blockers } => self.again(after, &note, blockers),
+            Reading::Failed(failure) => {
+                fail(self.brief, self.journal, self.seen, self.index, &failure, self.now)
+            }
+            Reading::Voided if self.journal.steps[self.index].attempt >= MAX_ATTEMPTS => {
+                let message = format!("the host did not start the job under {MAX_ATTEMPTS} intents");
+                let failure = Failure { reason: "JobNeverStarted".into(), message, unchanged: true };
+                fail(self.brief, self.journal, self.seen, self.index, &failure, self.now)
+            }
+            Reading::Voided => match &self.seen.stop {
+                Some(stop) => stopped(self.brief, self.journal, self.seen, stop, self.now),
+                None => start(self.brief, self.journal.clone(), self.index, self.seen, self.node, self.now),
+            },
+        }
+    }
+
+    /// The outcome of this step and the start of the next share one write.
+    fn succeed(self, observed: std::collections::BTreeMap<String, String>) -> Next {
+        let mut journal = self.journal.clone();
+        let record = &mut journal.steps[self.index];
+        if record.become_state(StepState::Succeeded, self.now).is_err() {
+            return super::next::wait(super::next::LATER);
+        }
+        record.message = None;
+        record.observed = observed.into_iter().map(|(key, value)| (key, clip(&value))).collect();
+        journal.blockers.clear();
+        self.take_down_cordon(&mut journal);
+        let next = self.index + 1;
+        if next < journal.steps.len() && self.seen.stop.is_none() {
+            return start(self.brief, journal, next, self.seen, self.node, self.now);
+        }
+        write(journal, self.seen)
+    }
+
+    /// The journal's cordon follows what the step found: how the node was before, or that the cordon is gone.
+    fn take_down_cordon(&self, journal: &mut Journal) {
+        match (&self.brief.steps[self.index].action, &self.seen.result) {
+            (Do::Cordon(_), Some(crate::op::OpResult::Cordoned(mark))) => journal.cordon = Some(mark.clone()),
+            (Do::Uncordon(_), _) => journal.cordon = None,
+            _ => {}
+        }
+    }
+
+    fn again(self, after: Span, note: &str, blockers: Vec<Blocker>) -> Next {
+        let record = &self.journal.steps[self.index];
+        let limit = self.brief.steps[self.index].time_limit();
+        let waited = record.started_at.map_or(Span(0), |start| self.now.since(start));
+        if waited > limit {
+            return self.timed_out(limit, note, &blockers);
+        }
+        let blockers = clip_blockers(keep_since(&self.journal.blockers, blockers, self.now));
+        let due = record.noted_at.is_none_or(|at| self.now.since(at) >= PROGRESS_EVERY);
+        if blockers == self.journal.blockers && (!due || record.message.as_deref() == Some(note)) {
+            return wait_for(self.journal, self.seen, self.now, after, blockers);
+        }
+        let mut noted = self.journal.clone();
+        noted.epoch = self.seen.epoch;
+        noted.blockers = blockers;
+        noted.steps[self.index].message = Some(clip(note));
+        noted.steps[self.index].noted_at = Some(self.now);
+        Next::Wait { after, note: Some(Box::new(noted)) }
+    }
+
+    /// Out of time. What the step was waiting for is named, so that nobody has to guess.
+    fn timed_out(self, limit: Span, note: &str, blockers: &[Blocker]) -> Next {
+        let action = self.brief.steps[self.index].action.action();
+        let waiting: String =
+            blockers.iter().map(|b| format!("; {} {}: {}", b.reason, b.object, b.next)).collect();
+        let reason = blockers.first().map_or("StepTimedOut", |b| b.reason.as_str());
+        let failure = Failure {
+            reason: reason.to_owned(),
+            message: format!("not done within {limit}: {note}{waiting}"),
+            unchanged: !action.changes_host(),
+        };
+        fail(self.brief, self.journal, self.seen, self.index, &failure, self.now)
+    }
+}
+
+/// Writes the intent of a step; its effect is sent only after that.
+fn start(
+    brief: &Brief,
+    mut journal: Journal,
+    index: usize,
+    seen: &Observation,
+    node: &NodeState,
+    now: Time,
+) -> Next {
+    let record = &mut journal.steps[index];
+    if record.become_state(StepState::Started, now).is_err() {
+        return super::next::wait(super::next::LATER);
+    }
+    record.attempt += 1;
+    record.intent = Some(intent_id(&brief.uid, &record.name, record.attempt));
+    record.message = None;
+    record.noted_at = None;
+    if matches!(brief.steps[index].action, Do::Cordon(_)) {
+        // Taken down before the effect: a restart in between must know that there may be a cordon to lift.
+        journal.cordon = Some(CordonMark {
+            remediation: brief.remediation.clone(),
+            run: brief.run.clone(),
+            run_uid: brief.run_uid.clone(),
+            since: now,
+            was_unschedulable: node.unschedulable,
+        });
+    }
+    write(journal, seen)
+}
+
+/// Whether a person has taken the node over: lifted our cordon, or restarted the machine before we did.
+fn taken_over(brief: &Brief, journal: &Journal, index: usize, node: &NodeState) -> Option<String> {
+    let started = |wanted: fn(&Do) -> bool| {
+        brief
+            .steps
+            .iter()
+            .zip(&journal.steps)
+            .any(|(s, r)| wanted(&s.action) && r.state != StepState::Pending)
+    };
+    let cordoned = brief
+        .steps
+        .iter()
+        .zip(&journal.steps)
+        .any(|(s, r)| matches!(s.action, Do::Cordon(_)) && r.state == StepState::Succeeded);
+    if !cordoned
+        || matches!(brief.steps[index].action, Do::Uncordon(_)) && started(|a| matches!(a, Do::Uncordon(_)))
+    {
+        return None;
+    }
+    let ours = node.cordon.as_ref().is_some_and(|mark| mark.remediation == brief.remediation);
+    if !node.unschedulable || !ours {
+        return Some("our cordon was lifted by somebody else".to_owned());
+    }
+    let before = &journal.prior.as_ref()?.boot_id;
+    let rebooted = node.boot_id != *before && !started(|a| matches!(a, Do::Reboot(_)));
+    rebooted.then(|| format!("the machine was restarted by somebody else (boot {})", node.boot_id))
+}

@@ -1,0 +1,299 @@
+//! The world as decisions see it: rows kept up to date by watches, cut down to what is decided on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::budget::{Budget, Grant};
+use crate::drain::DrainRule;
+use crate::finding::CheckResult;
+use crate::ids::{BootId, CheckId, Digest, Epoch, NodeName, NodeUid, RunUid};
+use crate::plan::Page;
+use crate::playbook::Playbook;
+use crate::saga::{Journal, Mode, Outcome};
+use crate::selector::{Labels, Selector};
+use crate::time::{Span, Time};
+
+mod policy;
+mod run;
+
+pub use policy::{ConditionMatch, FindingMatch, PROBER, Policy, PolicyMode};
+pub use run::{Counts, EvidenceByNode, NodeSelection, Operation, Run, RunPhase, RunRequest, RunStatus, Verb};
+
+/// Everything that decisions are made from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Snapshot {
+    /// The one RepairGuard; without it nothing disruptive starts.
+    pub guard: Option<Guard>,
+    /// Pools by name.
+    pub pools: BTreeMap<String, Pool>,
+    /// Nodes by name.
+    pub nodes: BTreeMap<NodeName, Node>,
+    /// Policies by name.
+    pub policies: BTreeMap<String, Policy>,
+    /// Playbooks by object name.
+    pub playbooks: BTreeMap<String, Playbook>,
+    /// Runs by name.
+    pub runs: BTreeMap<String, Run>,
+    /// Plan pages by run UID, then index.
+    pub pages: BTreeMap<RunUid, BTreeMap<u32, Page>>,
+    /// Remediations by name.
+    pub remediations: BTreeMap<String, Remediation>,
+    /// Holds by name.
+    pub holds: BTreeMap<String, Hold>,
+    /// Reports by node UID, then source.
+    pub reports: BTreeMap<NodeUid, BTreeMap<String, Report>>,
+}
+
+/// The RepairGuard.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Guard {
+    /// Cluster-wide limit on nodes that are unavailable and in flight; absent means none beside the pools'.
+    pub budget: Option<Budget>,
+    /// The highest epoch that any process has taken.
+    pub epoch: Epoch,
+    /// Grants of all pools.
+    pub grants: Vec<Grant>,
+}
+
+/// A RepairPool.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Pool {
+    /// Name.
+    pub name: String,
+    /// Which nodes.
+    pub selector: Selector,
+    /// How many at once.
+    pub budget: Budget,
+    /// From which risk on a person has to agree.
+    pub approval: ApprovalFloor,
+    /// What a drain does with which pods.
+    pub drain_rules: Vec<DrainRule>,
+    /// Whether repairs may be carried out at all (`access.repair` is not `none`).
+    pub repairable: bool,
+    /// Names of fields that are set and not honoured yet; any stops its runs.
+    pub unsupported: Vec<String>,
+    /// Grants of this pool.
+    pub grants: Vec<Grant>,
+}
+
+/// From which risk on a run needs a person's approval.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[schemars(inline)]
+pub enum ApprovalFloor {
+    /// Every run.
+    Always,
+    /// Runs of medium or high risk.
+    #[default]
+    FromMediumRisk,
+    /// Runs of high risk.
+    FromHighRisk,
+    /// None. Has to be written.
+    Never,
+}
+
+/// A Node.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Node {
+    /// Name.
+    pub name: NodeName,
+    /// UID.
+    pub uid: NodeUid,
+    /// Labels.
+    pub labels: Labels,
+    /// `spec.providerID`.
+    pub provider_id: Option<String>,
+    /// `spec.unschedulable`.
+    pub unschedulable: bool,
+    /// Conditions by type.
+    pub conditions: BTreeMap<String, Condition>,
+    /// `status.nodeInfo.bootID`.
+    pub boot_id: BootId,
+    /// `status.nodeInfo.osImage`, for people.
+    pub os_image: String,
+    /// `status.nodeInfo.architecture`, Kubernetes's name for it (`amd64`).
+    pub architecture: String,
+}
+
+/// One condition of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Condition {
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// Since when.
+    pub since: Option<Time>,
+}
+
+/// A Remediation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Remediation {
+    /// Name.
+    pub name: String,
+    /// UID.
+    pub uid: String,
+    /// Name of its run.
+    pub run: String,
+    /// UID of its run.
+    pub run_uid: RunUid,
+    /// Name of its pool.
+    pub pool: String,
+    /// Name of its node.
+    pub node: NodeName,
+    /// UID of its node.
+    pub node_uid: NodeUid,
+    /// Its journal; `None` until the saga has begun.
+    pub journal: Option<Journal>,
+}
+
+/// A Hold: stops new steps within its scope.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Hold {
+    /// Name.
+    pub name: String,
+    /// What it stops.
+    pub scope: HoldScope,
+    /// Who made it.
+    pub held_by: String,
+    /// Why.
+    pub reason: String,
+    /// Until when; absent means until it is released.
+    pub until: Option<Time>,
+    /// When it was made.
+    pub created: Time,
+}
+
+/// What a Hold stops; exactly one member.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum HoldScope {
+    /// Everything.
+    Cluster {},
+    /// One pool.
+    Pool {
+        /// Its name.
+        name: String,
+    },
+    /// Everything that one policy started.
+    Policy {
+        /// Its name.
+        name: String,
+    },
+    /// One run.
+    Run {
+        /// Its name.
+        name: String,
+    },
+    /// One node.
+    Node {
+        /// Its name.
+        name: String,
+    },
+    /// One playbook in one pool.
+    Playbook {
+        /// The playbook's name without version.
+        name: String,
+        /// The pool's name.
+        pool: String,
+    },
+}
+
+/// What one source said of one node last.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Report {
+    /// Results by check.
+    pub results: BTreeMap<CheckId, CheckResult>,
+    /// When the report stops counting.
+    pub expires_at: Time,
+    /// The operating system's `ID` of os-release, when known.
+    pub os_id: Option<String>,
+}
+
+impl Node {
+    /// Whether Ready is True, and since when; `None` when it is Unknown or missing.
+    pub fn ready(&self) -> Option<bool> {
+        match self.conditions.get("Ready")?.status.as_str() {
+            "True" => Some(true),
+            "False" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Whether work can be placed on it: Ready, and cordoned by nobody.
+    pub fn is_available(&self) -> bool {
+        self.ready() == Some(true) && !self.unschedulable
+    }
+}
+
+impl Remediation {
+    /// Whether it is over.
+    pub fn is_finished(&self) -> bool {
+        self.journal.as_ref().is_some_and(Journal::is_finished)
+    }
+
+    /// How it ended, if it has.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.journal.as_ref()?.outcome.filter(|_| self.is_finished())
+    }
+
+    /// Whether it waits for a person.
+    pub fn is_held(&self) -> bool {
+        self.journal.as_ref().is_some_and(|j| j.mode == Mode::Held)
+    }
+}
+
+impl Snapshot {
+    /// The nodes of a pool, by name.
+    pub fn nodes_of<'a>(&'a self, pool: &'a Pool) -> impl Iterator<Item = &'a Node> {
+        self.nodes.values().filter(|node| pool.selector.matches(&node.labels))
+    }
+
+    /// The pools that a node belongs to; more than one is a mistake that stops its repair.
+    pub fn pools_of(&self, node: &Node) -> BTreeSet<&str> {
+        let selects = |pool: &&Pool| pool.selector.matches(&node.labels);
+        self.pools.values().filter(selects).map(|pool| pool.name.as_str()).collect()
+    }
+
+    /// The Remediations of a run.
+    pub fn remediations_of<'a>(&'a self, run: &'a RunUid) -> impl Iterator<Item = &'a Remediation> {
+        self.remediations.values().filter(move |r| r.run_uid == *run)
+    }
+
+    /// The last result of a check on a node, from `source`, unless it has expired.
+    pub fn result(&self, node: &NodeUid, source: &str, check: &CheckId, now: Time) -> Option<&CheckResult> {
+        let report = self.reports.get(node)?.get(source)?;
+        report.results.get(check).filter(|_| report.expires_at > now)
+    }
+}
+
+/// A plan as the run's status records it; written once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanSummary {
+    /// The plan's digest.
+    pub digest: Digest,
+    /// Digest of each page.
+    #[schemars(length(max = 400))]
+    pub page_digests: Vec<Digest>,
+    /// How many nodes it has.
+    pub nodes: u32,
+    /// How many batches.
+    pub batches: u32,
+    /// When it was made.
+    pub planned_at: Time,
+}
+
+/// How old a finding has to be before a policy acts on it, and the like.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Pause after a run of this policy ended in a pool before it starts another there. Default 10m.
+    #[serde(default = "default_cool_down")]
+    pub cool_down: Span,
+}
+
+fn default_cool_down() -> Span {
+    Span::minutes(10)
+}
