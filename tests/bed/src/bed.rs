@@ -1,5 +1,7 @@
 //! A bed: one cluster from start to stop.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,6 +14,7 @@ use crate::certs::{CertError, CertificateAuthority};
 use crate::cgroup::Cgroup;
 use crate::controlplane::{ControlPlane, ControlPlaneError};
 use crate::gomodule::KubernetesRelease;
+use crate::host::{self, Host, HostError, HostSpec};
 use crate::hub::{self, HubContext};
 use crate::kubeconfig::Kubeconfigs;
 use crate::kubectl::Kubectl;
@@ -21,6 +24,8 @@ use crate::{audit, images};
 
 /// How often [`Bed::wait_for`] looks.
 const POLL: Duration = Duration::from_millis(100);
+/// Five nodes take about 15 s on two idle cores; the promise is a minute.
+const READY_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Why a bed could not be started or used.
 #[derive(Debug, thiserror::Error)]
@@ -40,9 +45,20 @@ pub enum BedError {
     /// The control plane did not come up.
     #[error(transparent)]
     ControlPlane(#[from] ControlPlaneError),
+    /// A host could not be made or used.
+    #[error(transparent)]
+    Host(#[from] HostError),
     /// A program failed.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// The answer of the API server could not be understood.
+    #[error("cannot understand the answer to `kubectl {request}`: {source}")]
+    Answer {
+        /// What was asked.
+        request: String,
+        /// What is wrong with the answer.
+        source: serde_json::Error,
+    },
     /// A file of the bed could not be used.
     #[error("cannot use {path}: {source}")]
     File {
@@ -66,6 +82,8 @@ pub enum BedError {
 pub struct BedConfig {
     /// Its name: 1 to 20 lower-case letters and digits. Two beds of one name cannot run at once.
     pub name: String,
+    /// Its hosts. They are started all at once, and those with a kubelet are Ready when the start returns.
+    pub hosts: Vec<HostSpec>,
     /// The version of Kubernetes.
     pub release: KubernetesRelease,
     /// After how long without a sign of life a node is `Unknown`. Kubernetes' own default was 40 s until 1.32, and that
@@ -77,6 +95,7 @@ impl Default for BedConfig {
     fn default() -> Self {
         Self {
             name: "bed".to_owned(),
+            hosts: Vec::new(),
             release: KubernetesRelease::default(),
             node_monitor_grace_period: Duration::from_secs(40),
         }
@@ -90,6 +109,7 @@ pub struct Bed {
     kubeconfigs: Kubeconfigs,
     kubectl: Kubectl,
     state: State,
+    hosts: Vec<Host>,
     /// Nothing when the bed was started by somebody else.
     control_plane: Option<ControlPlane>,
     /// Whether dropping this stops the bed.
@@ -125,21 +145,63 @@ impl Bed {
         hub::create_network(&hub.netns)?;
         let mut bed = Self::assemble(hub, state);
         bed.owned = true;
-        bed.control_plane = Some(ControlPlane::start(&bed.hub, config.node_monitor_grace_period)?);
+        bed.start_parts(config)?;
+        bed.wait_for_nodes(READY_DEADLINE)?;
         Ok(bed)
+    }
+
+    /// Control plane and hosts start side by side: a kubelet asks for the API server until it is there.
+    fn start_parts(&mut self, config: &BedConfig) -> Result<(), BedError> {
+        let hub = &self.hub;
+        let (plane, hosts) = std::thread::scope(|scope| {
+            let plane = scope.spawn(|| ControlPlane::start(hub, config.node_monitor_grace_period));
+            let hosts =
+                if config.hosts.is_empty() { Ok(Vec::new()) } else { host::start_all(hub, &config.hosts) };
+            (plane.join(), hosts)
+        });
+        // A panic of the other thread is passed on.
+        self.control_plane = Some(plane.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        self.hosts = hosts?;
+        Ok(())
+    }
+
+    /// Waits until every host with a kubelet is a Ready node.
+    pub fn wait_for_nodes(&self, deadline: Duration) -> Result<(), BedError> {
+        let wanted = self.hosts.iter().filter(|host| host.spec().node).map(Host::name);
+        let wanted: BTreeSet<_> = wanted.map(str::to_owned).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        self.wait_for(&format!("Ready nodes {wanted:?}"), deadline, || {
+            Ok(self.ready_nodes()?.is_superset(&wanted))
+        })
+    }
+
+    /// The names of the nodes that are Ready.
+    pub fn ready_nodes(&self) -> Result<BTreeSet<String>, BedError> {
+        let request = ["get", "nodes", "-o", "json"];
+        let answer = self.kubectl(&request)?;
+        let nodes: Value = serde_json::from_str(&answer)
+            .map_err(|source| BedError::Answer { request: request.join(" "), source })?;
+        let nodes = nodes["items"].as_array().into_iter().flatten().filter(|node| is_ready(node));
+        Ok(nodes.filter_map(|node| Some(node["metadata"]["name"].as_str()?.to_owned())).collect())
     }
 
     /// A bed that is already running, such as one that was detached. Dropping it leaves the bed alone.
     pub fn attach(name: &str) -> Result<Self, BedError> {
         let state = State::read(name)?;
         let ca = CertificateAuthority::load(&state::folder(name).join("pki"))?;
-        Ok(Self::assemble(context(name, ca, &state), state))
+        let mut bed = Self::assemble(context(name, ca, &state), state);
+        if bed.hub.dir.join("hosts").exists() {
+            bed.hosts = host::list(&bed.hub)?;
+        }
+        Ok(bed)
     }
 
     fn assemble(hub: HubContext, state: State) -> Self {
         let kubeconfigs = Kubeconfigs::in_folder(&hub.dir);
         let kubectl = Kubectl::for_bed(&hub);
-        Self { hub, kubeconfigs, kubectl, state, control_plane: None, owned: false }
+        Self { hub, kubeconfigs, kubectl, state, hosts: Vec::new(), control_plane: None, owned: false }
     }
 
     /// Leaves the bed running when this process ends.
@@ -190,7 +252,7 @@ impl Bed {
     }
 
     /// A command that runs inside the hub and ends with the bed. From there hosts and the API server can be reached.
-    pub fn command(&self, program: &str) -> Command {
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         self.hub.command(program)
     }
 
@@ -209,6 +271,20 @@ impl Bed {
             std::thread::sleep(POLL);
         }
         Ok(())
+    }
+
+    /// The bed's hosts, in the order in which they were made.
+    pub fn hosts(&self) -> &[Host] {
+        &self.hosts
+    }
+
+    /// The host of that name.
+    pub fn host(&self, name: &str) -> Result<&Host, BedError> {
+        let unknown = || {
+            let names: Vec<_> = self.hosts.iter().map(Host::name).collect();
+            HostError::Unknown(name.to_owned(), names.join(", "))
+        };
+        Ok(self.hosts.iter().find(|host| host.name() == name).ok_or_else(unknown)?)
     }
 
     /// The bed's folder: logs, keys, kubeconfigs. It goes with the bed.
@@ -243,6 +319,11 @@ impl Drop for Bed {
             );
         }
     }
+}
+
+fn is_ready(node: &Value) -> bool {
+    let conditions = node["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.into_iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
 }
 
 fn context(name: &str, ca: CertificateAuthority, state: &State) -> HubContext {

@@ -109,6 +109,7 @@ fn compile(module: &GoModule, target: &Path) -> Result<(), BuildError> {
     if !success {
         return Err(BuildError::Failed { module: module.name, output: last_lines(&log) });
     }
+    std::fs::remove_file(&log).map_err(start_failed)?;
     eprintln!("bed: built {} in {} s", module.name, started.elapsed().as_secs());
     Ok(())
 }

@@ -20,7 +20,7 @@ const KUBERNETES_SERVICE: &str = "10.96.0.1";
 /// Where etcd listens inside the hub.
 const ETCD: &str = "http://127.0.0.1:2379";
 /// The API server needs about 4 s on two idle cores; other builds may be using them.
-const READY_DEADLINE: Duration = Duration::from_secs(60);
+const READY_DEADLINE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(100);
 
 /// The controller's namespace and service account. Whoever installs the controller grants it rights.

@@ -30,6 +30,8 @@ pub mod kubectl;
 pub mod process;
 pub mod relay;
 pub mod state;
+pub mod workloads;
 
 pub use bed::{Bed, BedConfig, BedError};
 pub use gomodule::KubernetesRelease;
+pub use host::{Host, HostSpec};

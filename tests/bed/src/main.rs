@@ -1,12 +1,19 @@
-//! The `bed` command.
-fn main() -> anyhow::Result<()> {
-    let t = std::time::Instant::now();
-    let b = nodemend_bed::Bed::start(&Default::default())?;
-    println!("{:?}", t.elapsed());
-    println!("{}", b.kubectl(&["version"])?);
-    println!("{}", b.kubectl(&["get", "all,sa", "-A"])?);
-    let t = std::time::Instant::now();
-    b.stop()?;
-    println!("{:?}", t.elapsed());
-    Ok(())
+//! The `bed` command: a cluster by hand, for the demo and for looking around.
+
+mod cli;
+mod commands;
+mod nodespec;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match commands::run(cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bed: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

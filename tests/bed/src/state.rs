@@ -146,6 +146,16 @@ pub(crate) fn claim(bed: &str, state: &State) -> Result<(), StateError> {
     state.write(bed)
 }
 
+/// Stops a bed, whoever started it.
+pub fn stop(bed: &str) -> Result<(), StateError> {
+    check_name(bed)?;
+    if !folder(bed).exists() {
+        return Err(StateError::NotFound(bed.to_owned()));
+    }
+    let _lock = lock()?;
+    remove(bed)
+}
+
 /// Stops everything that belongs to a bed and removes every trace of it.
 pub(crate) fn remove(bed: &str) -> Result<(), StateError> {
     let group = Cgroup::for_bed(bed);

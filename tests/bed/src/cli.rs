@@ -1,0 +1,112 @@
+//! The command line of `bed`.
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand};
+use nodemend_bed::HostSpec;
+
+use crate::nodespec;
+
+/// A real Kubernetes cluster with real hosts on this machine, without containers around it.
+///
+/// A bed lives in network namespaces and control groups of its own. It needs root and a Debian machine with Go.
+#[derive(Debug, Parser)]
+#[command(name = "bed", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Install the Debian packages that the bed needs, or say with one command how to
+    Deps,
+    /// Build the cluster's programs and images into the cache (the first time takes about five minutes)
+    Build,
+    /// Start a bed; without --detach it stops with this command
+    Up(Up),
+    /// Stop a bed, whoever started it, and remove every trace of it
+    Down(Down),
+    /// List the beds on this machine
+    Status,
+    /// Print shell commands that point kubectl at a bed: eval "$(bed env)"
+    Env(Name),
+    /// Run kubectl as the bed's administrator
+    Kubectl(Run),
+    /// Run a command inside the bed's network, where its hosts can be reached
+    Exec(Run),
+    /// Log in to a host as its unprivileged user, or run a command there
+    Ssh(Ssh),
+}
+
+/// Which bed is meant.
+#[derive(Debug, Args)]
+pub(crate) struct Name {
+    /// The bed's name: lower-case letters and digits
+    #[arg(long, env = "NODEMEND_BED", default_value = "bed")]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) bed: Name,
+    /// Hosts: a count, or a name with what differs from the defaults
+    #[arg(long, num_args = 1.., value_name = nodespec::SYNTAX, value_parser = nodespec::parse)]
+    pub(crate) nodes: Vec<Vec<HostSpec>>,
+    /// Leave the bed running; a detached bed of the same name is replaced
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Seconds without a sign of life after which a node is Unknown
+    #[arg(long, value_name = "SECONDS", default_value_t = 40)]
+    pub(crate) node_monitor_grace_period: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Down {
+    #[command(flatten)]
+    pub(crate) bed: Name,
+    /// Stop every bed on this machine
+    #[arg(long, conflicts_with = "name")]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) bed: Name,
+    /// The arguments; for `exec` the program comes first
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    pub(crate) arguments: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ssh {
+    #[command(flatten)]
+    pub(crate) bed: Name,
+    /// The host
+    pub(crate) host: String,
+    /// A command to run instead of a shell
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_of_kubectl_are_not_taken_for_ours() {
+        let cli =
+            Cli::try_parse_from(["bed", "kubectl", "--name", "a", "get", "nodes", "-o", "name", "--name=x"]);
+        let Command::Kubectl(run) = cli.unwrap().command else { panic!("kubectl was asked for") };
+        assert_eq!((run.bed.name.as_str(), run.arguments.len()), ("a", 5));
+    }
+}

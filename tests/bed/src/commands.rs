@@ -1,0 +1,116 @@
+//! What each subcommand of `bed` does.
+
+use std::os::unix::process::CommandExt;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{SigSet, Signal};
+use nodemend_bed::build::Binaries;
+use nodemend_bed::state::{self, Owner, State};
+use nodemend_bed::{Bed, BedConfig, KubernetesRelease, deps, images};
+
+use crate::cli::{Cli, Command, Down, Name, Run, Ssh, Up};
+
+pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Deps => Ok(deps::ensure()?),
+        Command::Build => build(),
+        Command::Up(up) => start(up),
+        Command::Down(down) => stop(&down),
+        Command::Status => {
+            status();
+            Ok(())
+        }
+        Command::Env(Name { name }) => env(&name),
+        Command::Kubectl(run) => kubectl(&run),
+        Command::Exec(run) => exec(&run),
+        Command::Ssh(target) => ssh(&target),
+    }
+}
+
+fn build() -> anyhow::Result<()> {
+    images::archives(&Binaries::build(KubernetesRelease::default())?)?;
+    Ok(())
+}
+
+fn start(up: Up) -> anyhow::Result<()> {
+    // Before signals are held back: a long build must end at Ctrl-C.
+    build()?;
+    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
+    signals.thread_block()?;
+    let started = Instant::now();
+    let grace = Duration::from_secs(up.node_monitor_grace_period);
+    let hosts = up.nodes.into_iter().flatten().collect();
+    let config = BedConfig { name: up.bed.name, hosts, node_monitor_grace_period: grace, ..BedConfig::default() };
+    let bed = Bed::start(&config)?;
+    println!("bed `{}` is up after {:.1} s", bed.hub().bed, started.elapsed().as_secs_f32());
+    println!("export KUBECONFIG={}", bed.admin_kubeconfig().display());
+    if up.detach {
+        return Ok(bed.detach()?);
+    }
+    println!("Ctrl-C stops it");
+    signals.wait()?;
+    Ok(bed.stop()?)
+}
+
+fn stop(down: &Down) -> anyhow::Result<()> {
+    let names = if down.all { state::beds() } else { vec![down.bed.name.clone()] };
+    for name in names {
+        state::stop(&name)?;
+        println!("bed `{name}` is stopped");
+    }
+    Ok(())
+}
+
+fn status() {
+    let beds = state::beds();
+    if beds.is_empty() {
+        println!("no bed is running; `bed up` starts one");
+    }
+    for name in beds {
+        let owner = match State::read(&name).map(|state| state.owner) {
+            Ok(Owner::Detached) => "detached".to_owned(),
+            Ok(owner @ Owner::Process { pid, .. }) if owner.is_alive() => format!("owned by process {pid}"),
+            // Killed, or while it was being made: either way the next start removes it.
+            _ => "left over; the next `bed up` removes it".to_owned(),
+        };
+        println!("{name}\t{owner}\t{}", state::folder(&name).display());
+    }
+}
+
+fn env(name: &str) -> anyhow::Result<()> {
+    let bed = Bed::attach(name)?;
+    println!("export NODEMEND_BED={name}");
+    println!("export KUBECONFIG={}", bed.admin_kubeconfig().display());
+    println!("export NODEMEND_BED_CONTROLLER_KUBECONFIG={}", bed.controller_kubeconfig().display());
+    Ok(())
+}
+
+fn kubectl(run: &Run) -> anyhow::Result<()> {
+    let bed = Bed::attach(&run.bed.name)?;
+    become_program(bed.kubectl_as_admin().command().args(&run.arguments))
+}
+
+fn exec(run: &Run) -> anyhow::Result<()> {
+    let bed = Bed::attach(&run.bed.name)?;
+    let (program, arguments) =
+        run.arguments.split_first().ok_or_else(|| anyhow::anyhow!("name a program to run"))?;
+    become_program(bed.command(program).args(arguments))
+}
+
+fn ssh(target: &Ssh) -> anyhow::Result<()> {
+    let bed = Bed::attach(&target.bed.name)?;
+    let host = bed.host(&target.host)?;
+    let access = host.ssh_access();
+    let known_hosts = format!("UserKnownHostsFile={}", access.known_hosts().display());
+    let mut command = bed.command("ssh");
+    command
+        .args(["-F", "none", "-o", "StrictHostKeyChecking=yes", "-o", &known_hosts, "-i"])
+        .arg(access.client_key());
+    command.arg(format!("{}@{}", host.spec().login, host.address())).args(&target.command);
+    become_program(&mut command)
+}
+
+/// Replaces this process, so that signals, terminal and exit status are the program's own. Returns only an error.
+fn become_program(command: &mut std::process::Command) -> anyhow::Result<()> {
+    Err(command.exec().into())
+}
