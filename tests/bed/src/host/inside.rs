@@ -1,6 +1,6 @@
 //! Running commands in a host from outside, as root: without SSH, and without the host's PID 1.
 
-use std::process::Output;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use super::{Host, HostError};
@@ -65,5 +65,27 @@ impl Host {
             return Err(HostError::Command { host, command: command.to_owned(), code, stderr });
         }
         Ok(stdout)
+    }
+
+    /// Writes a file into the running host. `content` must not hold a line `END`.
+    pub(crate) fn install(&self, path: &str, content: &str) -> Result<(), HostError> {
+        let text = format!("mkdir -p $(dirname {path}) && cat >{path} <<'END'\n{content}END\n");
+        self.run_checked(&text).map(drop)
+    }
+
+    /// A command outside the host but in its network namespace.
+    pub(crate) fn network_command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = process::command(&self.cgroup.child("tools"), Some(&self.netns), program);
+        command.args(arguments);
+        command
+    }
+
+    /// Starts a shell script outside the host that goes on by itself and ends with the host's power.
+    pub(crate) fn start_tool(&self, script: &str, arguments: &[&str]) -> Result<(), HostError> {
+        let mut tool = process::command(&self.cgroup.child("tools"), None, "setsid");
+        tool.args(["--fork", "sh", "-c", script, "sh"]).args(arguments);
+        let mut start = process::start_logged(&mut tool, &self.log())?;
+        start.wait().map_err(|source| self.file_error(self.log(), source))?;
+        Ok(())
     }
 }

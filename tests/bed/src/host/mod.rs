@@ -99,7 +99,7 @@ impl Host {
         self.dir.join("seed")
     }
 
-    fn disk(&self) -> PathBuf {
+    pub(crate) fn disk(&self) -> PathBuf {
         self.dir.join("disk")
     }
 
@@ -108,7 +108,7 @@ impl Host {
         self.cgroup.child("machine")
     }
 
-    fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.dir.join(name)
     }
 }

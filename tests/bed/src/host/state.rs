@@ -16,7 +16,7 @@ pub struct RunningSystemd {
 }
 
 impl Host {
-    /// The process id of the host's PID 1, as this machine sees it.
+    /// The id of the host's PID 1, as this machine sees it.
     pub fn pid1(&self) -> Result<u32, HostError> {
         // systemd moves itself to init.scope in the first moments of a boot.
         let payload = self.machine_group().path().join("payload");
@@ -58,7 +58,7 @@ impl Host {
         Ok(PathBuf::from(format!("/proc/{}/{name}", self.pid1()?)))
     }
 
-    pub(super) fn file_error(&self, path: impl Into<PathBuf>, source: std::io::Error) -> HostError {
+    pub(crate) fn file_error(&self, path: impl Into<PathBuf>, source: std::io::Error) -> HostError {
         HostError::File { host: self.spec.name.clone(), path: path.into(), source }
     }
 }

@@ -19,6 +19,10 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 options="redirect_dir=on,lowerdir=$DIR/seed:$SYSTEMD_LAYER:$BASE,upperdir=$DIR/disk/upper,workdir=$DIR/disk/work"
 mount -t overlay overlay -o "$options" "$DIR/root"
 
+# nspawn keeps notes under machine names here, and hosts of two beds may share a name.
+mkdir -p /run/systemd/nspawn
+mount -t tmpfs tmpfs /run/systemd/nspawn
+
 # The system calls and the writable /proc and /sys are what containerd, runc and the kubelet need.
 # --keep-unit, --register: there is no systemd on this machine to ask for a unit.
 export SYSTEMD_NSPAWN_API_VFS_WRITABLE=yes
