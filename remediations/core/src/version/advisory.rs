@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::rpm::{Dist, Evr};
+use super::rpm::Evr;
 use crate::facts::Facts;
 
 /// One fault of one package.
@@ -180,14 +180,14 @@ impl<'a> Host<'a> {
         if !self.is_enterprise_linux() {
             return Err(format!("no advisory knows the distribution `{id}`"));
         }
-        let Dist { major, .. } = evr.dist().ok_or_else(|| {
+        let dist = evr.dist_tag().ok_or_else(|| {
             format!("the release of `{evr}` does not say for which distribution it is built")
         })?;
         let version = self.version_id.unwrap_or_default();
-        if version.split('.').next() == Some(&major.to_string()) {
+        if version.split('.').next() == Some(&dist.major.to_string()) {
             return Ok(());
         }
-        Err(format!("`{evr}` is built for el{major}, and os-release says `{id}` version `{version}`"))
+        Err(format!("`{evr}` is built for {}, and os-release says `{id}` version `{version}`", dist.family()))
     }
 }
 

@@ -56,7 +56,7 @@ pub enum Incomparable {
 
 impl Evr {
     /// For which Enterprise Linux the package was built; `None` if the release does not say.
-    pub fn dist(&self) -> Option<Dist> {
+    pub fn dist_tag(&self) -> Option<Dist> {
         self.release.split('.').find_map(Dist::of_segment)
     }
 
@@ -68,7 +68,7 @@ impl Evr {
     /// RPM's order, where it means something: see [`Incomparable`].
     pub fn compare(&self, other: &Self) -> Result<Ordering, Incomparable> {
         let texts = || (self.to_string(), other.to_string());
-        if let (Some(ours), Some(theirs)) = (self.dist(), other.dist())
+        if let (Some(ours), Some(theirs)) = (self.dist_tag(), other.dist_tag())
             && ours.major != theirs.major
         {
             let (left, right) = texts();
@@ -87,7 +87,7 @@ impl Evr {
         if !self.same_upstream(other) || ours.first() != theirs.first() {
             return true;
         }
-        match (self.dist(), other.dist()) {
+        match (self.dist_tag(), other.dist_tag()) {
             (Some(_), Some(_)) => ours == theirs,
             (Some(_), None) => theirs.len() == 1,
             (None, Some(_)) => ours.len() == 1,
@@ -106,6 +106,11 @@ impl Evr {
 }
 
 impl Dist {
+    /// The major version alone, such as `el7`: packages of one family are built from the same line of sources.
+    pub fn family(self) -> String {
+        format!("el{}", self.major)
+    }
+
     fn of_segment(segment: &str) -> Option<Self> {
         let tag = segment.strip_prefix("el")?;
         match tag.split_once('_') {
@@ -202,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_dist_tag_is_found_where_it_stands() {
-        let dist = |release: &str| evr(&format!("1-{release}")).dist();
+        let dist = |release: &str| evr(&format!("1-{release}")).dist_tag();
         assert_eq!(dist("62.el7_6.8"), Some(Dist { major: 7, minor: Some(6) }));
         assert_eq!(dist("13.el8_0.7"), Some(Dist { major: 8, minor: Some(0) }));
         assert_eq!(dist("62.0.4.el7"), Some(Dist { major: 7, minor: None }));
@@ -280,7 +285,7 @@ mod tests {
         #[test]
         fn no_text_makes_parsing_panic(text in "\\PC{0,40}") {
             if let Ok(evr) = text.parse::<Evr>() {
-                let _ = (evr.dist(), evr.compare(&evr));
+                let _ = (evr.dist_tag(), evr.compare(&evr));
             }
         }
     }
