@@ -88,6 +88,11 @@ impl Binaries {
     }
 }
 
+/// Builds the stand-in for kubelets, which only tests of scale need, and returns its folder.
+pub(crate) fn kwok() -> Result<PathBuf, BuildError> {
+    build(&GoModule::kwok())
+}
+
 fn build(module: &GoModule) -> Result<PathBuf, BuildError> {
     let source = |source| BuildError::Source { module: module.name, source };
     cache::folder(module.name, &module.cache_key().map_err(source)?, |target| {

@@ -54,6 +54,9 @@ pub(crate) struct Up {
     /// Hosts: a count, or a name with what differs from the defaults
     #[arg(long, num_args = 1.., value_name = nodespec::SYNTAX, value_parser = nodespec::parse)]
     pub(crate) nodes: Vec<Vec<HostSpec>>,
+    /// Nodes that are only objects with a stand-in for their kubelet, for looking at scale
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub(crate) plain_nodes: usize,
     /// Leave the bed running; a detached bed of the same name is replaced
     #[arg(long)]
     pub(crate) detach: bool,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal};
 use nodemend_bed::build::Binaries;
+use nodemend_bed::scale::PlainNodes;
 use nodemend_bed::state::{self, Owner, State};
 use nodemend_bed::{Bed, BedConfig, KubernetesRelease, deps, images};
 
@@ -40,8 +41,12 @@ fn start(up: Up) -> anyhow::Result<()> {
     let started = Instant::now();
     let grace = Duration::from_secs(up.node_monitor_grace_period);
     let hosts = up.nodes.into_iter().flatten().collect();
-    let config = BedConfig { name: up.bed.name, hosts, node_monitor_grace_period: grace, ..BedConfig::default() };
+    let config =
+        BedConfig { name: up.bed.name, hosts, node_monitor_grace_period: grace, ..BedConfig::default() };
     let bed = Bed::start(&config)?;
+    if up.plain_nodes > 0 {
+        PlainNodes::new(up.plain_nodes).start(&bed)?;
+    }
     println!("bed `{}` is up after {:.1} s", bed.hub().bed, started.elapsed().as_secs_f32());
     println!("export KUBECONFIG={}", bed.admin_kubeconfig().display());
     if up.detach {

@@ -93,6 +93,11 @@ impl GoModule {
         }
     }
 
+    pub(crate) fn kwok() -> Self {
+        let packages = &["sigs.k8s.io/kwok/cmd/kwok"];
+        Self { name: "kwok", packages, arguments: ldflags_arguments("-s -w"), cgo: false, names: &[] }
+    }
+
     /// Where the module's sources are.
     pub(crate) fn source(&self) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("go").join(self.name)

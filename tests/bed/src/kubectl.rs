@@ -51,10 +51,15 @@ impl Kubectl {
 
     /// Applies manifests.
     pub fn apply(&self, manifests: &str) -> Result<String, ProcessError> {
+        self.with_input("apply", manifests)
+    }
+
+    /// Runs a verb such as `create` or `delete` on manifests.
+    pub fn with_input(&self, verb: &str, manifests: &str) -> Result<String, ProcessError> {
         // A file instead of a pipe: nothing to be written while the program runs, so nothing can block.
         let input = unnamed_file(manifests)
             .map_err(|source| ProcessError::File { path: std::env::temp_dir(), source })?;
-        process::run(self.command().args(["apply", "-f", "-"]).stdin(input))
+        process::run(self.command().args([verb, "-f", "-"]).stdin(input))
     }
 }
 

@@ -29,6 +29,7 @@ pub mod kubeconfig;
 pub mod kubectl;
 pub mod process;
 pub mod relay;
+pub mod scale;
 pub mod state;
 pub mod workloads;
 

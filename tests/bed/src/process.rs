@@ -87,6 +87,11 @@ pub fn start_logged(command: &mut Command, log: &Path) -> Result<Child, ProcessE
     command.spawn().map_err(|source| ProcessError::Start { program: describe(command), source })
 }
 
+/// Lets a program run on; a thread collects its exit status, so that no zombie stays behind.
+pub(crate) fn leave_running(mut child: Child) {
+    std::thread::spawn(move || child.wait());
+}
+
 /// The command line for messages, without the prefix that [`command`] adds.
 fn describe(command: &Command) -> String {
     let mut words: Vec<_> = std::iter::once(command.get_program())

@@ -13,7 +13,7 @@ use std::process::Stdio;
 use nix::sched::{CloneFlags, setns};
 
 use crate::hub::{HubContext, netns_path};
-use crate::process::ProcessError;
+use crate::process::{self, ProcessError};
 
 /// Why an address could not be relayed.
 #[derive(Debug, thiserror::Error)]
@@ -56,8 +56,9 @@ fn start_proxy(hub: &HubContext, listener: TcpListener, target: SocketAddr) -> R
     let open = || File::options().create(true).append(true).open(&log);
     let output = open().map_err(|source| ProcessError::File { path: log.clone(), source })?;
     command.stdin(OwnedFd::from(listener)).stdout(Stdio::null()).stderr(output).process_group(0);
-    let start = command.spawn();
-    start.map_err(|source| ProcessError::Start { program: PROXY.to_owned(), source })?;
+    let proxy =
+        command.spawn().map_err(|source| ProcessError::Start { program: PROXY.to_owned(), source })?;
+    process::leave_running(proxy);
     Ok(())
 }
 

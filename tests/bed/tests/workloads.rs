@@ -25,9 +25,16 @@ fn ready_on(bed: &Bed, app: &str) -> BTreeSet<(String, String)> {
 fn pods_run_move_at_a_drain_and_are_held_by_their_budget() {
     let hosts = vec![HostSpec::new("wl-1"), HostSpec::new("wl-2")];
     let bed = Bed::start(&BedConfig { name: "workloads".into(), hosts, ..BedConfig::default() }).unwrap();
-    bed.apply(&manifest([deployment("web", 4, "workers"), daemon_set("agent"), pod_disruption_budget("web", 1)])).unwrap();
-    bed.wait_for("all pods", PODS_READY, || Ok(ready_on(&bed, "web").len() == 4 && ready_on(&bed, "agent").len() == 2))
-        .unwrap();
+    bed.apply(&manifest([
+        deployment("web", 4, "workers"),
+        daemon_set("agent"),
+        pod_disruption_budget("web", 1),
+    ]))
+    .unwrap();
+    bed.wait_for("all pods", PODS_READY, || {
+        Ok(ready_on(&bed, "web").len() == 4 && ready_on(&bed, "agent").len() == 2)
+    })
+    .unwrap();
     let nodes: BTreeSet<_> = ready_on(&bed, "web").into_iter().map(|(node, _)| node).collect();
     assert_eq!(nodes.len(), 2, "the pods are spread");
     logs_and_exec_reach_the_kubelet(&bed);
@@ -52,7 +59,8 @@ fn a_budget_of_none_refuses_evictions(bed: &Bed) {
     bed.apply(&manifest([pod_disruption_budget("web", 0)])).unwrap();
     let observed = ["get", "pdb", "web", "-o", "jsonpath={.status.disruptionsAllowed}"];
     bed.wait_for("the budget's controller", PODS_READY, || Ok(bed.kubectl(&observed)? == "0")).unwrap();
-    let refused = bed.kubectl(&["drain", "wl-2", "--ignore-daemonsets", "--timeout=3s"]).unwrap_err().to_string();
+    let refused =
+        bed.kubectl(&["drain", "wl-2", "--ignore-daemonsets", "--timeout=3s"]).unwrap_err().to_string();
     assert!(refused.contains("would violate the pod's disruption budget"), "{refused}");
     assert_eq!(ready_on(bed, "web").len(), 4);
 }
