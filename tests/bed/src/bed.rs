@@ -9,98 +9,23 @@ use std::time::{Duration, Instant};
 use nix::unistd::Uid;
 use serde_json::Value;
 
-use crate::build::{Binaries, BuildError};
-use crate::certs::{CertError, CertificateAuthority};
+use crate::build::Binaries;
+use crate::certs::CertificateAuthority;
 use crate::cgroup::Cgroup;
-use crate::controlplane::{ControlPlane, ControlPlaneError};
-use crate::gomodule::KubernetesRelease;
-use crate::host::{self, Host, HostError, HostSpec};
+use crate::config::BedConfig;
+use crate::controlplane::ControlPlane;
+use crate::error::BedError;
+use crate::host::{self, Host, HostError};
 use crate::hub::{self, HubContext};
 use crate::kubeconfig::Kubeconfigs;
 use crate::kubectl::Kubectl;
-use crate::process::ProcessError;
-use crate::state::{self, Owner, State, StateError};
-use crate::{audit, images};
+use crate::state::{self, Owner, State};
+use crate::{audit, images, remove};
 
 /// How often [`Bed::wait_for`] looks.
 const POLL: Duration = Duration::from_millis(100);
 /// Five nodes take about 15 s on two idle cores; the promise is a minute.
 const READY_DEADLINE: Duration = Duration::from_mins(1);
-
-/// Why a bed could not be started or used.
-#[derive(Debug, thiserror::Error)]
-pub enum BedError {
-    /// Namespaces, control groups and hosts need root.
-    #[error("the bed needs root: run it as root or through sudo")]
-    NotRoot,
-    /// The programs could not be built.
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    /// A name, an owner or the remains of a bed are in the way.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The CA could not be made or read.
-    #[error(transparent)]
-    Cert(#[from] CertError),
-    /// The control plane did not come up.
-    #[error(transparent)]
-    ControlPlane(#[from] ControlPlaneError),
-    /// A host could not be made or used.
-    #[error(transparent)]
-    Host(#[from] HostError),
-    /// A program failed.
-    #[error(transparent)]
-    Process(#[from] ProcessError),
-    /// The answer of the API server could not be understood.
-    #[error("cannot understand the answer to `kubectl {request}`: {source}")]
-    Answer {
-        /// What was asked.
-        request: String,
-        /// What is wrong with the answer.
-        source: serde_json::Error,
-    },
-    /// A file of the bed could not be used.
-    #[error("cannot use {path}: {source}")]
-    File {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the kernel said.
-        source: std::io::Error,
-    },
-    /// A condition did not come true.
-    #[error("waited {} s for {what}", waited.as_secs())]
-    Deadline {
-        /// The condition.
-        what: String,
-        /// How long it was waited for.
-        waited: Duration,
-    },
-}
-
-/// What a bed is to be.
-#[derive(Debug, Clone)]
-pub struct BedConfig {
-    /// Its name: 1 to 20 lower-case letters and digits. Two beds of one name cannot run at once.
-    pub name: String,
-    /// Its hosts. They are started all at once, and those with a kubelet are Ready when the start returns.
-    pub hosts: Vec<HostSpec>,
-    /// The version of Kubernetes.
-    pub release: KubernetesRelease,
-    /// After how long without a sign of life a node is `Unknown`. Kubernetes' own default was 40 s until 1.32, and that
-    /// is the default here; whole seconds.
-    pub node_monitor_grace_period: Duration,
-}
-
-impl Default for BedConfig {
-    fn default() -> Self {
-        Self {
-            name: "bed".to_owned(),
-            hosts: Vec::new(),
-            release: KubernetesRelease::default(),
-            node_monitor_grace_period: Duration::from_secs(40),
-        }
-    }
-}
 
 /// A running cluster. Dropping it stops it, unless it was [detached](Bed::detach) or [attached to](Bed::attach).
 #[derive(Debug)]
@@ -129,7 +54,7 @@ impl Bed {
         let started = Self::start_claimed(config, state);
         if started.is_err() {
             // The first error says more than a second one would.
-            let _ = state::remove(&config.name);
+            let _ = remove::everything_of(&config.name);
         }
         started
     }
@@ -219,7 +144,7 @@ impl Bed {
 
     fn shut_down(&mut self) -> Result<(), BedError> {
         self.owned = false;
-        state::remove(&self.hub.bed)?;
+        remove::everything_of(&self.hub.bed)?;
         if let Some(plane) = &mut self.control_plane {
             plane.reap();
         }

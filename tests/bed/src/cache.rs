@@ -18,14 +18,14 @@ pub struct CacheError {
     pub source: io::Error,
 }
 
-/// The cache's folder: `NODEMEND_BED_CACHE`, else `nodemend-bed` in `XDG_CACHE_HOME` or `~/.cache`.
+/// The cache's folder: `NODEMEND_BED_CACHE`, else `nodemend-bed` in `XDG_CACHE_HOME`, `~/.cache` or, without a home, `/var/cache`.
 pub fn root() -> PathBuf {
-    if let Some(folder) = std::env::var_os("NODEMEND_BED_CACHE") {
-        return folder.into();
-    }
-    let user_cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/root".into())).join(".cache");
-    user_cache.unwrap_or_else(home).join("nodemend-bed")
+    let folder = |variable| std::env::var_os(variable).map(PathBuf::from);
+    folder("NODEMEND_BED_CACHE").unwrap_or_else(|| {
+        let home_cache = || folder("HOME").map(|home| home.join(".cache"));
+        let parent = folder("XDG_CACHE_HOME").or_else(home_cache);
+        parent.unwrap_or_else(|| "/var/cache".into()).join("nodemend-bed")
+    })
 }
 
 /// A key from everything that decides what a folder holds: 16 hexadecimal digits.

@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use nodemend_bed::HostSpec;
+use nodemend_bed::fault::Fault;
 
 use crate::nodespec;
 
@@ -21,7 +23,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Install the Debian packages that the bed needs, or say with one command how to
     Deps,
-    /// Build the cluster's programs and images into the cache (the first time takes about five minutes)
+    /// Install what is missing and build programs and images into the cache (about seven minutes the first time)
     Build,
     /// Start a bed; without --detach it stops with this command
     Up(Up),
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Exec(Run),
     /// Log in to a host as its unprivileged user, or run a command there
     Ssh(Ssh),
+    /// Lay a fault on a host, or lift it
+    Fault(FaultOnHost),
 }
 
 /// Which bed is meant.
@@ -69,8 +73,8 @@ pub(crate) struct Up {
 pub(crate) struct Down {
     #[command(flatten)]
     pub(crate) bed: Name,
-    /// Stop every bed on this machine
-    #[arg(long, conflicts_with = "name")]
+    /// Stop every bed on this machine, whatever --name says
+    #[arg(long)]
     pub(crate) all: bool,
 }
 
@@ -92,6 +96,20 @@ pub(crate) struct Ssh {
     /// A command to run instead of a shell
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FaultOnHost {
+    #[command(flatten)]
+    pub(crate) bed: Name,
+    /// The host
+    pub(crate) host: String,
+    /// What is to be wrong with it
+    #[arg(value_parser = PossibleValuesParser::new(Fault::ALL.map(Fault::name)).try_map(|name| name.parse::<Fault>()))]
+    pub(crate) fault: Fault,
+    /// Take the fault away again
+    #[arg(long)]
+    pub(crate) lift: bool,
 }
 
 #[cfg(test)]

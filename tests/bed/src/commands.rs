@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal};
 use nodemend_bed::build::Binaries;
+use nodemend_bed::image::BaseImage;
 use nodemend_bed::scale::PlainNodes;
 use nodemend_bed::state::{self, Owner, State};
-use nodemend_bed::{Bed, BedConfig, KubernetesRelease, deps, images};
+use nodemend_bed::{Bed, BedConfig, Host, KubernetesRelease, deps, images};
 
-use crate::cli::{Cli, Command, Down, Name, Run, Ssh, Up};
+use crate::cli::{Cli, Command, Down, FaultOnHost, Name, Run, Ssh, Up};
 
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
@@ -25,11 +26,14 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Kubectl(run) => kubectl(&run),
         Command::Exec(run) => exec(&run),
         Command::Ssh(target) => ssh(&target),
+        Command::Fault(request) => fault(&request),
     }
 }
 
 fn build() -> anyhow::Result<()> {
+    deps::ensure()?;
     images::archives(&Binaries::build(KubernetesRelease::default())?)?;
+    BaseImage::ensure()?;
     Ok(())
 }
 
@@ -113,6 +117,14 @@ fn ssh(target: &Ssh) -> anyhow::Result<()> {
         .arg(access.client_key());
     command.arg(format!("{}@{}", host.spec().login, host.address())).args(&target.command);
     become_program(&mut command)
+}
+
+fn fault(request: &FaultOnHost) -> anyhow::Result<()> {
+    let bed = Bed::attach(&request.bed.name)?;
+    let host = bed.host(&request.host)?;
+    let change = if request.lift { Host::lift } else { Host::inject };
+    change(host, request.fault)?;
+    Ok(())
 }
 
 /// Replaces this process, so that signals, terminal and exit status are the program's own. Returns only an error.

@@ -1,11 +1,18 @@
 //! The control plane: etcd, API server, controller-manager and scheduler, all inside the hub.
 
+use std::fs::File;
+use std::io::Write;
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
 use crate::certs::{CertError, write_signing_key};
+use crate::components::{
+    KUBERNETES_SERVICE, api_server_arguments, controller_manager_arguments, etcd_arguments,
+    scheduler_arguments,
+};
 use crate::hub::{ADDRESS, API_PORT, HubContext};
 use crate::kubeconfig::{self, Credential, Kubeconfigs};
 use crate::kubectl::Kubectl;
@@ -13,12 +20,6 @@ use crate::process::{self, ProcessError};
 use crate::relay::RelayError;
 use crate::{audit, build};
 
-/// Addresses of Services. The API server's own is the first.
-pub const SERVICE_NETWORK: &str = "10.96.0.0/16";
-/// The API server's Service address, for pods.
-const KUBERNETES_SERVICE: &str = "10.96.0.1";
-/// Where etcd listens inside the hub.
-const ETCD: &str = "http://127.0.0.1:2379";
 /// The API server needs about 4 s on two idle cores; other builds may be using them.
 const READY_DEADLINE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(100);
@@ -67,14 +68,14 @@ pub enum ControlPlaneError {
         log: String,
     },
     /// Something was not ready in time.
-    #[error("{what} is not ready after {} s: {last}; logs are in {logs}", READY_DEADLINE.as_secs())]
+    #[error("{what} is not ready after {} s: {last}; the end of the API server's log:\n{log}", READY_DEADLINE.as_secs())]
     NotReady {
         /// What was waited for.
         what: &'static str,
         /// The last answer.
         last: String,
-        /// The folder of the logs.
-        logs: PathBuf,
+        /// The end of the API server's log.
+        log: String,
     },
 }
 
@@ -97,8 +98,10 @@ impl ControlPlane {
         let server = format!("https://{server}");
         let kubectl = write_admin(hub, &server)?;
         plane.wait(hub, "the API server", || kubectl.run(&["get", "--raw", "/readyz"]))?;
-        plane.launch(hub, "kube-controller-manager", &controller_manager_arguments(hub, &pki, grace)?)?;
-        plane.launch(hub, "kube-scheduler", &scheduler_arguments(hub)?)?;
+        let manager = write_client(hub, "system:kube-controller-manager", None, &hub.api_server())?;
+        plane.launch(hub, "kube-controller-manager", &controller_manager_arguments(&manager, &pki, grace))?;
+        let scheduler = write_client(hub, "system:kube-scheduler", None, &hub.api_server())?;
+        plane.launch(hub, "kube-scheduler", &scheduler_arguments(&scheduler))?;
         kubectl.apply(CONTROLLER_ACCOUNT)?;
         write_controller(hub, &server, &kubectl)?;
         // Without this account pods are refused; that it exists also shows the controller-manager at work.
@@ -145,8 +148,8 @@ impl ControlPlane {
                 }
             }
             if Instant::now() > deadline {
-                let logs = hub.dir.join("logs");
-                return Err(ControlPlaneError::NotReady { what, last: error.to_string(), logs });
+                let log = build::last_lines(&hub.log("kube-apiserver"));
+                return Err(ControlPlaneError::NotReady { what, last: error.to_string(), log });
             }
             std::thread::sleep(POLL);
         }
@@ -206,84 +209,10 @@ fn write_controller(hub: &HubContext, server: &str, kubectl: &Kubectl) -> Result
     write(&Kubeconfigs::in_folder(&hub.dir).controller, &text)
 }
 
-fn etcd_arguments(hub: &HubContext) -> Vec<String> {
-    let data = hub.dir.join("etcd");
-    words(&[
-        &format!("--data-dir={}", data.display()),
-        &format!("--listen-client-urls={ETCD}"),
-        &format!("--advertise-client-urls={ETCD}"),
-        "--listen-peer-urls=http://127.0.0.1:2380",
-        "--log-level=warn",
-        // A bed does not outlive a crash of the machine, so nothing is gained by waiting for the disk.
-        "--unsafe-no-fsync",
-    ])
-}
-
-fn api_server_arguments(hub: &HubContext, pki: &Path) -> Vec<String> {
-    let (dir, pki) = (hub.dir.display(), pki.display());
-    words(&[
-        &format!("--etcd-servers={ETCD}"),
-        &format!("--bind-address={ADDRESS}"),
-        &format!("--advertise-address={ADDRESS}"),
-        &format!("--secure-port={API_PORT}"),
-        &format!("--tls-cert-file={pki}/apiserver.crt"),
-        &format!("--tls-private-key-file={pki}/apiserver.key"),
-        &format!("--client-ca-file={pki}/ca.crt"),
-        "--anonymous-auth=false",
-        "--authorization-mode=Node,RBAC",
-        "--enable-admission-plugins=NodeRestriction",
-        "--allow-privileged=true",
-        &format!("--service-cluster-ip-range={SERVICE_NETWORK}"),
-        "--service-account-issuer=https://kubernetes.default.svc",
-        &format!("--service-account-key-file={pki}/service-account.pub"),
-        &format!("--service-account-signing-key-file={pki}/service-account.key"),
-        &format!("--kubelet-certificate-authority={pki}/ca.crt"),
-        &format!("--kubelet-client-certificate={pki}/apiserver-kubelet-client.crt"),
-        &format!("--kubelet-client-key={pki}/apiserver-kubelet-client.key"),
-        "--kubelet-preferred-address-types=InternalIP",
-        &format!("--audit-policy-file={dir}/audit-policy.json"),
-        &format!("--audit-log-path={}", hub.audit_log().display()),
-        "--audit-log-format=json",
-        "--audit-log-mode=blocking",
-    ])
-}
-
-fn controller_manager_arguments(
-    hub: &HubContext,
-    pki: &Path,
-    grace: Duration,
-) -> Result<Vec<String>, ControlPlaneError> {
-    let kubeconfig = write_client(hub, "system:kube-controller-manager", None, &hub.api_server())?;
-    let pki = pki.display();
-    Ok(words(&[
-        &format!("--kubeconfig={}", kubeconfig.display()),
-        "--bind-address=127.0.0.1",
-        "--leader-elect=false",
-        "--use-service-account-credentials=true",
-        // Each controller asks for an account and a token at the start; the default of 20 requests a second delays that.
-        "--kube-api-qps=200",
-        "--kube-api-burst=400",
-        &format!("--service-account-private-key-file={pki}/service-account.key"),
-        &format!("--root-ca-file={pki}/ca.crt"),
-        &format!("--cluster-signing-cert-file={pki}/ca.crt"),
-        &format!("--cluster-signing-key-file={pki}/ca.key"),
-        &format!("--node-monitor-grace-period={}s", grace.as_secs()),
-    ]))
-}
-
-fn scheduler_arguments(hub: &HubContext) -> Result<Vec<String>, ControlPlaneError> {
-    let kubeconfig = write_client(hub, "system:kube-scheduler", None, &hub.api_server())?;
-    Ok(words(&[
-        &format!("--kubeconfig={}", kubeconfig.display()),
-        "--bind-address=127.0.0.1",
-        "--leader-elect=false",
-    ]))
-}
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(ToString::to_string).collect()
-}
-
+/// For the owner alone: a kubeconfig may hold a token.
 fn write(path: &Path, text: &str) -> Result<(), ControlPlaneError> {
-    std::fs::write(path, text).map_err(|source| ControlPlaneError::File { path: path.to_owned(), source })
+    let mut options = File::options();
+    let file = options.create(true).truncate(true).write(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|source| ControlPlaneError::File { path: path.to_owned(), source })
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, BedError};
+use crate::bed::Bed;
 use crate::build;
+use crate::error::BedError;
 use crate::host::{POOL_LABEL, ZONE_LABEL};
 use crate::process::{self, ProcessError};
 use crate::workloads::manifest;

@@ -5,19 +5,13 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
-use nix::mount::{MntFlags, umount2};
 use serde::{Deserialize, Serialize};
 
 use crate::build::Binaries;
-use crate::cgroup::Cgroup;
-use crate::hub;
 use crate::process::ProcessError;
-
-/// How long a group's folder may stay busy after its last process: the kernel lets go of it a moment later.
-const RELEASE_DEADLINE: Duration = Duration::from_secs(5);
+use crate::remove;
 
 /// Why the record of a bed could not be used, or a bed not be removed.
 #[derive(Debug, thiserror::Error)]
@@ -137,11 +131,11 @@ pub(crate) fn claim(bed: &str, state: &State) -> Result<(), StateError> {
             Some(Owner::Process { pid, .. }) if owner.is_some_and(Owner::is_alive) => {
                 return Err(StateError::InUse { bed: name, pid });
             }
-            _ => remove(&name)?,
+            _ => remove::everything_of(&name)?,
         }
     }
     // What a bed of this name left outside its folder, when that was in another place.
-    remove(bed)?;
+    remove::everything_of(bed)?;
     fs::create_dir_all(folder(bed)).map_err(|source| StateError::File { path: folder(bed), source })?;
     state.write(bed)
 }
@@ -153,24 +147,7 @@ pub fn stop(bed: &str) -> Result<(), StateError> {
         return Err(StateError::NotFound(bed.to_owned()));
     }
     let _lock = lock()?;
-    remove(bed)
-}
-
-/// Stops everything that belongs to a bed and removes every trace of it.
-pub(crate) fn remove(bed: &str) -> Result<(), StateError> {
-    let group = Cgroup::for_bed(bed);
-    let in_group = |source| StateError::File { path: group.path().to_owned(), source };
-    group.kill().map_err(in_group)?;
-    hub::delete_networks(bed)?;
-    let path = folder(bed);
-    let in_folder = |source| StateError::File { path: path.clone(), source };
-    unmount_below(&path).map_err(in_folder)?;
-    retry_while_busy(|| group.remove()).map_err(in_group)?;
-    // The folder goes last: while it is there, the next start tries again.
-    match fs::remove_dir_all(&path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(in_folder(source)),
-        _ => Ok(()),
-    }
+    remove::everything_of(bed)
 }
 
 fn check_name(bed: &str) -> Result<(), StateError> {
@@ -204,28 +181,6 @@ fn start_time(pid: u32) -> Option<u64> {
     // Field 22; the second field is the program's name in parentheses and may hold spaces.
     let (_, fields) = stat.rsplit_once(')')?;
     fields.split_whitespace().nth(19)?.parse().ok()
-}
-
-/// Unmounts what is mounted below a folder, the latest first.
-fn unmount_below(folder: &Path) -> io::Result<()> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo")?;
-    let targets = mounts.lines().rev().filter_map(|line| line.split(' ').nth(4)).map(Path::new);
-    for target in targets.filter(|target| target.starts_with(folder)) {
-        umount2(target, MntFlags::MNT_DETACH)?;
-    }
-    Ok(())
-}
-
-fn retry_while_busy(action: impl Fn() -> io::Result<()>) -> io::Result<()> {
-    let deadline = Instant::now() + RELEASE_DEADLINE;
-    loop {
-        match action() {
-            Err(error) if error.kind() == io::ErrorKind::ResourceBusy && Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            done => return done,
-        }
-    }
 }
 
 #[cfg(test)]

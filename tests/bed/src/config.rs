@@ -1,0 +1,31 @@
+//! What a bed is to be.
+
+use std::time::Duration;
+
+use crate::gomodule::KubernetesRelease;
+use crate::host::HostSpec;
+
+/// What a bed is to be.
+#[derive(Debug, Clone)]
+pub struct BedConfig {
+    /// Its name: 1 to 20 lower-case letters and digits. Two beds of one name cannot run at once.
+    pub name: String,
+    /// Its hosts. They are started all at once, and those with a kubelet are Ready when the start returns.
+    pub hosts: Vec<HostSpec>,
+    /// The version of Kubernetes.
+    pub release: KubernetesRelease,
+    /// After how long without a sign of life a node is `Unknown`. Kubernetes' own default was 40 s until 1.32, and that
+    /// is the default here; whole seconds.
+    pub node_monitor_grace_period: Duration,
+}
+
+impl Default for BedConfig {
+    fn default() -> Self {
+        Self {
+            name: "bed".to_owned(),
+            hosts: Vec::new(),
+            release: KubernetesRelease::default(),
+            node_monitor_grace_period: Duration::from_secs(40),
+        }
+    }
+}
