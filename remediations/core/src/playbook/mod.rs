@@ -1,5 +1,6 @@
 //! Playbooks: immutable, versioned, typed steps in phases.
 
+pub mod builtin;
 pub mod lint;
 pub mod model;
 pub mod params;

@@ -111,14 +111,16 @@ pub(super) fn fault_of_value(kind: ParameterType, value: &str) -> Option<String>
     if value.contains(char::is_control) {
         return Some("the value holds characters that cannot be printed".to_owned());
     }
-    let wanted = |what| Some(format!("`{value}` is not {what}"));
     match kind {
         ParameterType::String => None,
-        ParameterType::Integer if value.parse::<i64>().is_err() => wanted("a whole number"),
-        ParameterType::Boolean if value.parse::<bool>().is_err() => wanted("true or false"),
+        ParameterType::Integer => {
+            value.parse::<i64>().err().map(|_| format!("`{value}` is not a whole number"))
+        }
+        ParameterType::Boolean => {
+            value.parse::<bool>().err().map(|_| format!("`{value}` is not true or false"))
+        }
         ParameterType::Duration => value.parse::<Span>().err().map(|error| error.to_string()),
         ParameterType::RpmVersion => value.parse::<Evr>().err().map(|error| error.to_string()),
-        ParameterType::Integer | ParameterType::Boolean => None,
     }
 }
 
