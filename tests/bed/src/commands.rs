@@ -1,5 +1,6 @@
 //! What each subcommand of `bed` does.
 
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
@@ -18,10 +19,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Build => build(),
         Command::Up(up) => start(up),
         Command::Down(down) => stop(&down),
-        Command::Status => {
-            status();
-            Ok(())
-        }
+        Command::Status => status(),
         Command::Env(Name { name }) => env(&name),
         Command::Kubectl(run) => kubectl(&run),
         Command::Exec(run) => exec(&run),
@@ -38,6 +36,7 @@ fn build() -> anyhow::Result<()> {
 }
 
 fn start(up: Up) -> anyhow::Result<()> {
+    Bed::check_privileges()?;
     // Before signals are held back: a long build must end at Ctrl-C.
     build()?;
     let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
@@ -51,12 +50,15 @@ fn start(up: Up) -> anyhow::Result<()> {
     if up.plain_nodes > 0 {
         PlainNodes::new(up.plain_nodes).start(&bed)?;
     }
-    println!("bed `{}` is up after {:.1} s", bed.hub().bed, started.elapsed().as_secs_f32());
-    println!("export KUBECONFIG={}", bed.admin_kubeconfig().display());
+    let seconds = started.elapsed().as_secs_f32();
+    let kubeconfig = bed.admin_kubeconfig().display();
+    let news =
+        format!("bed `{}` is up after {seconds:.1} s\nexport KUBECONFIG={kubeconfig}\n", bed.hub().bed);
     if up.detach {
-        return Ok(bed.detach()?);
+        bed.detach()?;
+        return print(&news);
     }
-    println!("Ctrl-C stops it");
+    print(&format!("{news}Ctrl-C stops it\n"))?;
     signals.wait()?;
     Ok(bed.stop()?)
 }
@@ -65,33 +67,40 @@ fn stop(down: &Down) -> anyhow::Result<()> {
     let names = if down.all { state::beds() } else { vec![down.bed.name.clone()] };
     for name in names {
         state::stop(&name)?;
-        println!("bed `{name}` is stopped");
+        print(&format!("bed `{name}` is stopped\n"))?;
     }
     Ok(())
 }
 
-fn status() {
+fn status() -> anyhow::Result<()> {
     let beds = state::beds();
     if beds.is_empty() {
-        println!("no bed is running; `bed up` starts one");
+        return print("no bed is running; `bed up` starts one\n");
     }
-    for name in beds {
-        let owner = match State::read(&name).map(|state| state.owner) {
-            Ok(Owner::Detached) => "detached".to_owned(),
-            Ok(owner @ Owner::Process { pid, .. }) if owner.is_alive() => format!("owned by process {pid}"),
-            // Killed, or while it was being made: either way the next start removes it.
-            _ => "left over; the next `bed up` removes it".to_owned(),
-        };
-        println!("{name}\t{owner}\t{}", state::folder(&name).display());
+    beds.iter()
+        .try_for_each(|name| print(&format!("{name}\t{}\t{}\n", owner(name), state::folder(name).display())))
+}
+
+fn owner(name: &str) -> String {
+    match State::read(name).map(|state| state.owner) {
+        Ok(Owner::Detached) => "detached".to_owned(),
+        Ok(owner @ Owner::Process { pid, .. }) if owner.is_alive() => format!("owned by process {pid}"),
+        // Killed, or while it was being made: either way the next start removes it.
+        _ => "left over; the next `bed up` removes it".to_owned(),
     }
 }
 
 fn env(name: &str) -> anyhow::Result<()> {
     let bed = Bed::attach(name)?;
-    println!("export NODEMEND_BED={name}");
-    println!("export KUBECONFIG={}", bed.admin_kubeconfig().display());
-    println!("export NODEMEND_BED_CONTROLLER_KUBECONFIG={}", bed.controller_kubeconfig().display());
-    Ok(())
+    let (admin, controller) = (bed.admin_kubeconfig().display(), bed.controller_kubeconfig().display());
+    print(&format!(
+        "export NODEMEND_BED={name}\nexport KUBECONFIG={admin}\nexport NODEMEND_BED_CONTROLLER_KUBECONFIG={controller}\n"
+    ))
+}
+
+/// Unlike `println!`, does not panic when the reader is gone.
+fn print(text: &str) -> anyhow::Result<()> {
+    Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
 fn kubectl(run: &Run) -> anyhow::Result<()> {
