@@ -44,7 +44,9 @@ pub(super) fn hang_in_transaction(host: &Host) -> Result<(), HostError> {
 pub(super) fn disarm(host: &Host) -> Result<(), HostError> {
     let armed = armed(host);
     match fs::remove_file(&armed) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(host.file_error(armed, error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(host.file_error(armed, error));
+        }
         _ => {}
     }
     host.run_checked(&format!("rm -f {PLUGIN_PATH} {GATE}"))?;

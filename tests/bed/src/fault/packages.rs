@@ -9,13 +9,15 @@ const HOLD_LOCKS: &str = include_str!("files/hold_package_locks.py");
 const HOLDER: &str = "/run/bed/hold_package_locks.py";
 /// Written by the holder once it has the locks.
 const HOLDER_PID: &str = "/run/bed/package-lock.pid";
-/// What `yum` runs after a transaction with any package.
-const ACTION: &str = "/etc/dnf/plugins/post-transaction-actions.d/hang.action";
-const HANG: &str = "*:any:sh -c 'echo $$ >/run/bed/hang.pid; exec sleep infinity'\n";
+/// Read by `yum` in the host; it takes part after the packages are installed.
+const HANG: &str = include_str!("files/hang_after_transaction.py");
+const HANG_PATH: &str = "/usr/lib/python3/dist-packages/dnf-plugins/hang_after_transaction.py";
+/// Written by a command that hangs.
+const HANG_PID: &str = "/run/bed/hang.pid";
 
 /// The firewall's verdict that shows at once.
 pub(super) const REFUSE: &str = "reject with tcp reset";
-/// The firewall's verdict that makes a client wait: `yum` gives up after 20 s.
+/// The firewall's verdict that makes a client wait: `yum` gives up after 120 s, with `timeout=5` and `retries=1` after 20 s.
 pub(super) const DROP: &str = "drop";
 
 pub(super) fn hold_lock(host: &Host) -> Result<(), HostError> {
@@ -48,13 +50,13 @@ fn firewall(host: &Host, rules: &str) -> Result<(), HostError> {
 }
 
 pub(super) fn hang_commands(host: &Host) -> Result<(), HostError> {
-    host.install(ACTION, HANG)?;
-    host.run_checked("mkdir -p /run/bed").map(drop)
+    host.install(HANG_PATH, HANG)
 }
 
+/// Ends the command that hangs, as a person would who finds it.
 pub(super) fn let_commands_end(host: &Host) -> Result<(), HostError> {
-    host.run_checked(&format!("rm -f {ACTION}"))?;
-    host.run_checked(&kill_by_file("/run/bed/hang.pid")).map(drop)
+    host.run_checked(&format!("rm -f {HANG_PATH}"))?;
+    host.run_checked(&kill_by_file(HANG_PID)).map(drop)
 }
 
 fn kill_by_file(file: &str) -> String {

@@ -78,8 +78,12 @@ impl Host {
     }
 }
 
-/// The only repository of a host. A second old metadata is fetched anew: tests add packages.
+/// The only repository of a host. Its metadata is fetched anew each time, because tests add packages, and a repository that
+/// cannot be reached is an error, as it is to el7's yum.
 fn repository_file() -> String {
     let url = Repository::url();
-    format!("[bed]\nname=The bed's packages\nbaseurl={url}\ngpgcheck=0\nmetadata_expire=1\n")
+    format!(
+        "[bed]\nname=The bed's packages\nbaseurl={url}\ngpgcheck=0\nmetadata_expire=0\n\
+         skip_if_unavailable=0\n"
+    )
 }

@@ -89,6 +89,11 @@ impl Host {
         &self.ssh
     }
 
+    /// The image that the host is made of, for making further packages.
+    pub fn base_image(&self) -> &BaseImage {
+        &self.base
+    }
+
     /// The file with what the host's console and its supervisor say.
     pub fn log(&self) -> PathBuf {
         self.dir.join("console.log")

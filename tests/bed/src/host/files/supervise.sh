@@ -3,9 +3,15 @@
 # The variables come from the environment; power.rs sets them.
 set -u
 
-connect() {
-    # Made anew for every boot: routes, rules and bridges of the last one must not survive.
+# The port goes first: a deleted namespace lets go of its devices some time later, and the name would still be taken.
+disconnect() {
+    ip -n "$HUB_NETNS" link delete "$PORT" 2>/dev/null
     ip netns delete "$NETNS" 2>/dev/null
+}
+
+# Everything is made anew for every boot: routes, rules and bridges of the last one must not survive.
+connect() {
+    disconnect
     ip netns add "$NETNS" &&
         ip -n "$NETNS" link set lo up &&
         ip link add "$PORT" netns "$HUB_NETNS" type veth peer name host0 netns "$NETNS" &&
@@ -30,7 +36,7 @@ while :; do
     unshare --mount --propagation private sh "$DIR/boot.sh"
     status=$?
     # Without this the address would still answer, with "refused", while the host is down.
-    ip netns delete "$NETNS"
+    disconnect
     remove_pod_groups
     # systemd-nspawn exits with 133 when the host asks for a reboot.
     if [ "$status" != 133 ] || [ -e "$DIR/stay-down" ]; then
