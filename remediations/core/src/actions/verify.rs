@@ -50,8 +50,9 @@ impl Action for Verify {
     }
 
     fn describe(&self) -> String {
-        let further: String = self.checks.iter().map(|check| format!(", {check}")).collect();
-        format!("run the checks that found the fault{further} again")
+        let further: Vec<_> = self.checks.iter().map(CheckId::as_str).collect();
+        let and = if further.is_empty() { "" } else { ", and " };
+        format!("run the checks that found the fault again{and}{}", further.join(", "))
     }
 }
 

@@ -1,1 +1,79 @@
-//! `decide`: what the fleet does next, with reasons. Pure.
+//! `decide`: what the fleet does next, with reasons. Pure: the planner task only carries it out.
+
+mod gates;
+mod policies;
+mod runs;
+mod sweep;
+
+use crate::budget::Grant;
+use crate::ids::RunUid;
+use crate::plan::PlannedNode;
+use crate::plan::page::Sealed;
+use crate::snapshot::{RunRequest, RunStatus, Snapshot};
+use crate::time::Time;
+
+pub use gates::{applies, hold_on, is_stopped};
+pub use policies::PolicyStatus;
+pub use runs::plan_of;
+
+/// One thing to carry out. Each is safe to lose: the next round finds it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Create a run for a policy. The name is derived, so that it cannot be created twice.
+    CreateRun {
+        /// Name of the new run.
+        name: String,
+        /// Name of the policy.
+        policy: String,
+        /// What it is asked.
+        request: Box<RunRequest>,
+    },
+    /// Write a plan's pages, then its summary into the run's status.
+    WritePlan {
+        /// Name of the run.
+        run: String,
+        /// UID of the run.
+        run_uid: RunUid,
+        /// The plan.
+        sealed: Box<Sealed>,
+    },
+    /// Ask for grants, which live reads have to allow: Remediations, then guard, then pool.
+    Grant {
+        /// Name of the run.
+        run: String,
+        /// UID of the run.
+        run_uid: RunUid,
+        /// Name of the pool.
+        pool: String,
+        /// The nodes, with the index of the page that has each.
+        nodes: Vec<(u32, PlannedNode)>,
+    },
+    /// Give grants back whose Remediation is over or, after a live read, absent.
+    Release {
+        /// The grants.
+        grants: Vec<Grant>,
+    },
+    /// Write a run's status.
+    RunStatus {
+        /// Name of the run.
+        run: String,
+        /// The status as it should be.
+        status: Box<RunStatus>,
+    },
+    /// Write a policy's status.
+    PolicyStatus {
+        /// Name of the policy.
+        policy: String,
+        /// The status as it should be.
+        status: Box<PolicyStatus>,
+    },
+}
+
+/// What the fleet does next. Order matters: what is over is given back before anything new is asked for, runs
+/// before policies that would make more of them.
+pub fn decide(snapshot: &Snapshot, now: Time) -> Vec<Decision> {
+    let mut decisions: Vec<_> = sweep::sweep(snapshot).into_iter().collect();
+    decisions.extend(runs::runs(snapshot, now));
+    decisions.extend(policies::policies(snapshot, now));
+    decisions
+}

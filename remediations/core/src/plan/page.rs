@@ -27,7 +27,7 @@ struct Covered<'a> {
 
 /// Cuts a plan into pages and computes its digests. The header (playbook digest, parameters with the target
 /// versions, steps, rollout and limits) is page 0, so that its digest covers them.
-pub fn seal(run_uid: &RunUid, header: Header, nodes: Vec<PlannedNode>) -> Result<Sealed, CanonicalError> {
+pub fn seal(run_uid: &RunUid, header: Header, nodes: &[PlannedNode]) -> Result<Sealed, CanonicalError> {
     let mut pages = vec![Page { header: Some(header), nodes: Vec::new() }];
     pages.extend(nodes.chunks(PAGE_SIZE).map(|nodes| Page { header: None, nodes: nodes.to_vec() }));
     let page_digests = pages.iter().map(canonical::digest).collect::<Result<Vec<_>, _>>()?;

@@ -36,13 +36,13 @@ pub(super) fn forward(
     if let Some(how) = taken_over(brief, journal, index, node) {
         return take_over(journal, seen, now, &how);
     }
-    let step = Current { brief, journal, seen, node, index, now };
+    let current = Current { brief, journal, seen, node, index, now };
     match journal.steps[index].state {
         StepState::Pending => match &seen.stop {
             Some(stop) => stopped(brief, journal, seen, stop, now),
             None => start(brief, journal.clone(), index, seen, node, now),
         },
-        _ => step.go_on(),
+        _ => current.go_on(),
     }
 }
 

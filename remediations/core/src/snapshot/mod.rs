@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::budget::{Budget, Grant};
+use crate::decide::PolicyStatus;
 use crate::drain::DrainRule;
 use crate::finding::CheckResult;
 use crate::ids::{BootId, CheckId, Digest, Epoch, NodeName, NodeUid, RunUid};
@@ -32,6 +33,8 @@ pub struct Snapshot {
     pub nodes: BTreeMap<NodeName, Node>,
     /// Policies by name.
     pub policies: BTreeMap<String, Policy>,
+    /// What is written in the status of each policy, by name.
+    pub policy_status: BTreeMap<String, PolicyStatus>,
     /// Playbooks by object name.
     pub playbooks: BTreeMap<String, Playbook>,
     /// Runs by name.
@@ -74,6 +77,8 @@ pub struct Pool {
     pub repairable: bool,
     /// Names of fields that are set and not honoured yet; any stops its runs.
     pub unsupported: Vec<String>,
+    /// Whether the pool is being deleted: nothing more starts.
+    pub deleting: bool,
     /// Grants of this pool.
     pub grants: Vec<Grant>,
 }
@@ -209,6 +214,8 @@ pub struct Report {
     pub expires_at: Time,
     /// The operating system's `ID` of os-release, when known.
     pub os_id: Option<String>,
+    /// Installed versions of the packages that were looked at, by name.
+    pub packages: BTreeMap<String, Vec<String>>,
 }
 
 impl Node {

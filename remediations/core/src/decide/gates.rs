@@ -1,0 +1,141 @@
+//! What stops a run or a node: Holds, missing objects, approvals and fields that are not honoured yet.
+
+use crate::blocker::Blocker;
+use crate::ids::NodeName;
+use crate::plan::Rollout;
+use crate::snapshot::{ApprovalFloor, Hold, HoldScope, NodeSelection, Pool, Run, Snapshot};
+use crate::time::Time;
+
+/// Whether a Hold with this scope stops `node` of `run`; without a node, whether it stops the whole run.
+pub fn applies(scope: &HoldScope, run: &Run, node: Option<&NodeName>) -> bool {
+    match scope {
+        HoldScope::Cluster {} => true,
+        HoldScope::Pool { name } => *name == run.request.pool,
+        HoldScope::Policy { name } => policy_of(run) == Some(name),
+        HoldScope::Run { name } => *name == run.name,
+        HoldScope::Node { name } => node.is_some_and(|node| node.0 == *name),
+        HoldScope::Playbook { name, pool } => *name == run.request.playbook && *pool == run.request.pool,
+    }
+}
+
+/// The first Hold in force that stops `node` of `run`, as a blocker.
+pub fn hold_on<'a>(
+    holds: impl IntoIterator<Item = &'a Hold>,
+    run: &Run,
+    node: Option<&NodeName>,
+    now: Time,
+) -> Option<Blocker> {
+    let in_force = |hold: &&Hold| hold.until.is_none_or(|until| until > now);
+    let hold = holds.into_iter().filter(in_force).find(|hold| applies(&hold.scope, run, node))?;
+    let until = hold.until.map_or_else(String::new, |until| format!(", until {until}"));
+    let next = format!(
+        "held by {}{until}: {}; `nodemend release {}` lets it go on",
+        hold.held_by, hold.reason, hold.name
+    );
+    Some(Blocker::new("Hold", format!("hold/{}", hold.name), next).since(hold.created))
+}
+
+/// Whether a person asked for an end of `run`: by an operation, or by deleting it.
+pub fn is_stopped(run: &Run) -> Option<Blocker> {
+    let object = format!("repairrun/{}", run.name);
+    if run.deleting {
+        return Some(Blocker::new("Deleted", object, "the run is being deleted; nothing more starts"));
+    }
+    let abort = run.request.operations.iter().find(|op| op.verb == crate::snapshot::Verb::Abort)?;
+    Some(Blocker::new("Aborted", object, format!("aborted by {}: {}", abort.by, abort.reason)))
+}
+
+/// Everything that keeps the whole run from starting nodes.
+pub(super) fn closed(snapshot: &Snapshot, run: &Run, rollout: &Rollout, now: Time) -> Vec<Blocker> {
+    let object = format!("repairrun/{}", run.name);
+    let mut closed = Vec::new();
+    closed.extend(hold_on(snapshot.holds.values(), run, None, now));
+    if snapshot.guard.is_none() {
+        let next = "there is no RepairGuard named `cluster`; nothing disruptive starts without one";
+        closed.push(Blocker::new("NoRepairGuard", "repairguard/cluster", next));
+    }
+    if run.request.plan_only {
+        closed.push(Blocker::new(
+            "PlanOnly",
+            &object,
+            "asked for a plan only; start a run without --plan-only",
+        ));
+    }
+    closed.extend(unhonoured(&object, &rollout_fields(rollout)));
+    closed.extend(unhonoured(&object, &operation_fields(run)));
+    match snapshot.pools.get(&run.request.pool) {
+        Some(pool) => closed.extend(pool_closed(snapshot, pool, run)),
+        None => closed.push(Blocker::new(
+            "PoolNotFound",
+            format!("repairpool/{}", run.request.pool),
+            "the pool is gone; nothing starts without it",
+        )),
+    }
+    closed
+}
+
+fn pool_closed(snapshot: &Snapshot, pool: &Pool, run: &Run) -> Vec<Blocker> {
+    let object = format!("repairpool/{}", pool.name);
+    let mut closed = Vec::new();
+    if pool.deleting {
+        closed.push(Blocker::new("PoolDeleted", &object, "the pool is being deleted"));
+    }
+    if !pool.repairable {
+        closed.push(Blocker::new(
+            "NoRepairAccess",
+            &object,
+            "spec.access.repair is none; set ssh to allow repairs",
+        ));
+    }
+    closed.extend(unhonoured(&object, &pool.unsupported));
+    let policy = policy_of(run).and_then(|name| snapshot.policies.get(name));
+    if let Some(policy) = policy {
+        closed.extend(unhonoured(&format!("repairpolicy/{}", policy.name), &policy.unsupported));
+    }
+    // A policy may only ask for more than its pool does.
+    let floors = [Some(pool.approval), policy.and_then(|p| p.approval)];
+    if floors.into_iter().flatten().any(needs_approval) {
+        closed.push(Blocker::new(
+            "ApprovalRequired",
+            &object,
+            "approvals cannot be given yet, so it waits; spec.approval: Never lets runs of this pool start without",
+        ));
+    }
+    closed
+}
+
+/// Whether a floor other than `Never` is written. No gate can be answered yet, so any of them waits, whatever the risk.
+const fn needs_approval(floor: ApprovalFloor) -> bool {
+    !matches!(floor, ApprovalFloor::Never)
+}
+
+fn rollout_fields(rollout: &Rollout) -> Vec<String> {
+    let set = [
+        (rollout.canary.is_some(), "rollout.canary"),
+        (rollout.soak.is_some(), "rollout.soak"),
+        (!rollout.gates.is_empty(), "rollout.gates"),
+    ];
+    set.iter().filter(|(set, _)| *set).map(|(_, field)| (*field).to_owned()).collect()
+}
+
+fn operation_fields(run: &Run) -> Vec<String> {
+    let other = run.request.operations.iter().filter(|op| op.verb != crate::snapshot::Verb::Abort);
+    other.map(|op| format!("operations[{}].verb {:?}", op.id, op.verb)).collect()
+}
+
+/// A value that is not honoured yet stops the run: ignoring it would do more than was allowed.
+fn unhonoured(object: &str, fields: &[String]) -> Option<Blocker> {
+    let fields = (!fields.is_empty()).then(|| fields.join(", "))?;
+    Some(Blocker::new(
+        "NotHonouredYet",
+        object,
+        format!("{fields}: not honoured by this version, so nothing starts"),
+    ))
+}
+
+pub(super) fn policy_of(run: &Run) -> Option<&String> {
+    match &run.request.nodes {
+        NodeSelection::Policy { name } => Some(name),
+        _ => None,
+    }
+}
