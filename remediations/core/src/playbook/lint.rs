@@ -1,13 +1,14 @@
 //! Reading a playbook file: every fault in one go, each with its line, or the playbook.
 //!
-//! The file is read into a tree that knows where everything stands ([`tree`]). The tree is held against the JSON
-//! schema of the Rust types ([`schema`]), so that an action's fields are checked without a word about them here.
-//! What a schema cannot say is checked by rules: about the document ([`document`]), about parameters
-//! ([`parameters`]), and about the steps and their order ([`steps`]).
+//! The file is read into a tree that knows where everything stands (`tree`). The tree is held against the JSON
+//! schema of the Rust types (`schema`), so that an action's fields are checked without a word about them here.
+//! What a schema cannot say is checked by rules: about names and versions here, about parameters
+//! (`parameters`), about each step (`step`) and about their order (`steps`).
 
 pub mod document;
 mod parameters;
 mod schema;
+mod step;
 mod steps;
 mod tree;
 

@@ -53,8 +53,13 @@ pub struct Metadata {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// The JSON schema of a playbook file, made from the Rust types, without references.
+/// The JSON schema of a playbook file.
 pub fn schema() -> Schema {
+    schema_of::<Document>()
+}
+
+/// The JSON schema of a type, without references, so that each part can be read by itself.
+pub(super) fn schema_of<T: JsonSchema>() -> Schema {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    settings.into_generator().into_root_schema_for::<Document>()
+    settings.into_generator().into_root_schema_for::<T>()
 }

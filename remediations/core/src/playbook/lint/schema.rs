@@ -21,6 +21,21 @@ pub(super) fn faults(root: &Node, schema: &Json) -> Vec<Fault> {
     faults
 }
 
+/// A value with the least that `schema` asks for.
+pub(super) fn smallest(schema: &Json) -> Json {
+    let required = list(schema, "required").into_iter().flatten().filter_map(Json::as_str);
+    match schema["type"].as_str() {
+        Some("object") => {
+            required.map(|name| (name.to_owned(), smallest(&schema["properties"][name]))).collect()
+        }
+        Some("array") => Json::Array(Vec::new()),
+        Some("string") => Json::from("x"),
+        Some("boolean") => Json::Bool(false),
+        Some("integer" | "number") => Json::from(0),
+        _ => Json::Null,
+    }
+}
+
 /// Checks one value; `name` is what people call it.
 fn check(name: &str, node: &Node, schema: &Json, faults: &mut Vec<Fault>) {
     if let Some(variants) = list(schema, "oneOf") {

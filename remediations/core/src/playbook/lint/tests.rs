@@ -167,6 +167,7 @@ fn an_action_stands_only_in_its_phases() {
 #[test]
 fn a_disruptive_step_says_how_it_is_undone() {
     one_fault("      undo: Hold\n", "", 26, "step `install` disturbs the node and has no `undo`");
+    one_fault("undo: Hold", "undo:", 26, "step `install` disturbs the node and has no `undo`");
 }
 
 #[test]
@@ -188,6 +189,7 @@ fn a_repair_has_to_be_proven() {
         15,
         "no step does `verify`",
     );
+    one_fault("{verify: {}}", "verify", 33, "`do` is a text");
     // One that cannot be read is not one that is missing.
     one_fault("{verify: {}}", "{verify: {check: a}}", 33, "unknown field `check`");
 }
@@ -299,6 +301,20 @@ fn all_faults_are_reported_at_once_and_in_order() {
         .replace("{verify: {}}", "{verfy: {}}");
     let lines: Vec<_> = lint(&text).unwrap_err().iter().map(|fault| fault.line).collect();
     assert_eq!(lines, [9, 12, 14, 25, 28, 29, 32, 34, 34]);
+}
+
+#[test]
+fn an_action_that_cannot_be_read_is_still_held_to_the_rules_of_its_kind() {
+    let text = GOOD
+        .replace("phase: Repair", "phase: Verify")
+        .replace("{packageInstall: {name: systemd, ", "{packageInstall: {nam: systemd, ")
+        .replace("      undo: Hold\n", "");
+    let said = said(&text).join("\n");
+    for expected in
+        ["unknown field `nam`", "`name` is missing", "cannot stand in phase Verify", "has no `undo`"]
+    {
+        assert!(said.contains(expected), "{said}");
+    }
 }
 
 /// The checker knows every keyword that schemas of our types have; a new one has to be learnt there.
