@@ -1,1 +1,6 @@
-//! The nodemend binary: controller and operator's tool.
+//! The `nodemend` binary as a library: the controller's tasks and the operator's tool.
+
+pub mod cli;
+pub mod clock;
+pub mod serve;
+pub mod watch;
