@@ -47,11 +47,12 @@ pub fn verdict(answer: &EvictionAnswer) -> EvictionVerdict {
         404 => EvictionVerdict::Gone,
         // Our precondition failed: another pod under the same name.
         409 if answer.message.contains("UID in precondition") => EvictionVerdict::Gone,
-        409 => EvictionVerdict::Again,
         429 if cause("DisruptionBudget") => EvictionVerdict::Budget,
-        429 => EvictionVerdict::Again,
+        409 | 429 => EvictionVerdict::Again,
         403 if cause("NamespaceTerminating") => EvictionVerdict::NamespaceTerminating,
-        500 if answer.message.contains("more than one PodDisruptionBudget") => EvictionVerdict::SeveralBudgets,
+        500 if answer.message.contains("more than one PodDisruptionBudget") => {
+            EvictionVerdict::SeveralBudgets
+        }
         0 | 500..=599 => webhook(&answer.message).unwrap_or(EvictionVerdict::Unclear),
         _ => webhook(&answer.message).unwrap_or(EvictionVerdict::Rejected),
     }
@@ -69,14 +70,24 @@ impl EvictionVerdict {
     /// as `namespace/name`.
     pub fn blockers(&self, pod: &str, budgets: &[String], answer: &EvictionAnswer) -> Vec<Blocker> {
         let one = |reason: &str, object: String, next: String| vec![Blocker::new(reason, object, next)];
-        let on_pod = |reason: &str, next: &str| one(reason, format!("pod/{pod}"), format!("{next}: {}", answer.message));
+        let on_pod = |reason: &str, next: &str| {
+            one(reason, format!("pod/{pod}"), format!("{next}: {}", answer.message))
+        };
         match self {
             Self::Accepted | Self::Gone => Vec::new(),
             Self::Budget => budget_blockers(pod, budgets),
-            Self::SeveralBudgets => on_pod("SeveralBudgets", &format!("leave one of its budgets ({})", budgets.join(", "))),
+            Self::SeveralBudgets => {
+                on_pod("SeveralBudgets", &format!("leave one of its budgets ({})", budgets.join(", ")))
+            }
             Self::NamespaceTerminating => on_pod("NamespaceTerminating", "it goes with its namespace"),
-            Self::Webhook(name) => one("AdmissionWebhook", format!("webhook/{name}"), format!("lets pod {pod} not be evicted: {}", answer.message)),
-            Self::Again => on_pod("TryAgain", "the API server is busy or the pod changed; the next round tries again"),
+            Self::Webhook(name) => one(
+                "AdmissionWebhook",
+                format!("webhook/{name}"),
+                format!("lets pod {pod} not be evicted: {}", answer.message),
+            ),
+            Self::Again => {
+                on_pod("TryAgain", "the API server is busy or the pod changed; the next round tries again")
+            }
             Self::Unclear => on_pod("EvictionUnclear", "the next round looks at the pod again"),
             Self::Rejected => on_pod("EvictionRejected", "the API server refused the eviction"),
         }
@@ -87,9 +98,14 @@ impl EvictionVerdict {
 fn budget_blockers(pod: &str, budgets: &[String]) -> Vec<Blocker> {
     const REASON: &str = "PodDisruptionBudget";
     if budgets.is_empty() {
-        return vec![Blocker::new(REASON, format!("pod/{pod}"), "a budget that could not be named allows no disruption now")];
+        return vec![Blocker::new(
+            REASON,
+            format!("pod/{pod}"),
+            "a budget that could not be named allows no disruption now",
+        )];
     }
-    let next = format!("allows no disruption now, pod {pod} waits; make more pods of it Ready or change the budget");
+    let next =
+        format!("allows no disruption now, pod {pod} waits; make more pods of it Ready or change the budget");
     budgets.iter().map(|b| Blocker::new(REASON, format!("poddisruptionbudget/{b}"), next.clone())).collect()
 }
 
@@ -112,7 +128,14 @@ mod tests {
             (answer(404, "pods \"a\" not found", ""), V::Gone),
             (answer(409, uid, ""), V::Gone),
             (answer(409, "the object has been modified", ""), V::Again),
-            (answer(429, "Cannot evict pod as it would violate the pod's disruption budget.", "DisruptionBudget"), V::Budget),
+            (
+                answer(
+                    429,
+                    "Cannot evict pod as it would violate the pod's disruption budget.",
+                    "DisruptionBudget",
+                ),
+                V::Budget,
+            ),
             (answer(429, "too many requests", ""), V::Again),
             (answer(403, "unable to create new content", "NamespaceTerminating"), V::NamespaceTerminating),
             (answer(403, denied, ""), V::Webhook("guard.example.com".into())),
@@ -129,7 +152,8 @@ mod tests {
     #[test]
     fn budgets_are_named() {
         let refused = answer(429, "no", "DisruptionBudget");
-        let blockers = EvictionVerdict::Budget.blockers("web/a", &["web/one".into(), "web/two".into()], &refused);
+        let blockers =
+            EvictionVerdict::Budget.blockers("web/a", &["web/one".into(), "web/two".into()], &refused);
         let objects: Vec<_> = blockers.iter().map(|b| b.object.as_str()).collect();
         assert_eq!(objects, ["poddisruptionbudget/web/one", "poddisruptionbudget/web/two"]);
         assert_eq!(EvictionVerdict::Budget.blockers("web/a", &[], &refused)[0].object, "pod/web/a");

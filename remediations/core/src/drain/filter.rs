@@ -75,10 +75,8 @@ impl PodView {
 
 /// What a drain does with `pod`.
 pub fn verdict(pod: &PodView, options: &DrainOptions) -> Verdict {
-    if pod.is_daemon() && !pod.finished {
-        if let Some(verdict) = daemon(pod, options) {
-            return verdict;
-        }
+    if let Some(verdict) = daemon(pod, options) {
+        return verdict;
     }
     if pod.mirror {
         return Verdict::Stays;
@@ -99,13 +97,22 @@ pub fn verdict(pod: &PodView, options: &DrainOptions) -> Verdict {
     }
 }
 
-/// `None` for a pod whose DaemonSet is gone, if it may be lost: then it is a pod like others.
+/// `None` for a pod like others: also one whose DaemonSet is gone, if it may be lost, and one that has ended.
 fn daemon(pod: &PodView, options: &DrainOptions) -> Option<Verdict> {
+    if !pod.is_daemon() || pod.finished {
+        return None;
+    }
     match pod.daemon_set_exists {
         Some(true) => Some(Verdict::Stays),
         Some(false) if options.force => None,
-        Some(false) => Some(refuse(pod, "DaemonSetGone", "its DaemonSet is gone; delete the pod, or drain with force")),
-        None => Some(refuse(pod, "DaemonSetUnknown", "its DaemonSet could not be read; see to the API server or the RBAC rules")),
+        Some(false) => {
+            Some(refuse(pod, "DaemonSetGone", "its DaemonSet is gone; delete the pod, or drain with force"))
+        }
+        None => Some(refuse(
+            pod,
+            "DaemonSetUnknown",
+            "its DaemonSet could not be read; see to the API server or the RBAC rules",
+        )),
     }
 }
 
@@ -115,10 +122,18 @@ fn action(pod: &PodView, rules: &[DrainRule]) -> DrainAction {
 
 fn loss(pod: &PodView, options: &DrainOptions) -> Option<Verdict> {
     if pod.empty_dir && !options.delete_empty_dir_data {
-        return Some(refuse(pod, "EmptyDirData", "it keeps data in an emptyDir volume; move the pod, or let the drain delete that data"));
+        return Some(refuse(
+            pod,
+            "EmptyDirData",
+            "it keeps data in an emptyDir volume; move the pod, or let the drain delete that data",
+        ));
     }
     if pod.owner.is_none() && !options.force {
-        return Some(refuse(pod, "UnmanagedPod", "no controller would create it again; delete it, or drain with force"));
+        return Some(refuse(
+            pod,
+            "UnmanagedPod",
+            "no controller would create it again; delete it, or drain with force",
+        ));
     }
     None
 }
@@ -141,7 +156,12 @@ mod tests {
     use crate::selector::Selector;
 
     fn pod() -> PodView {
-        PodView { namespace: "web".into(), name: "a".into(), owner: Some(owner("ReplicaSet")), ..PodView::default() }
+        PodView {
+            namespace: "web".into(),
+            name: "a".into(),
+            owner: Some(owner("ReplicaSet")),
+            ..PodView::default()
+        }
     }
 
     fn owner(kind: &str) -> Owner {
@@ -199,7 +219,8 @@ mod tests {
             rule(DrainAction::Block, &[], Some(Selector::label("keep", "yes"))),
         ];
         let options = DrainOptions { rules, ..DrainOptions::default() };
-        let labelled = |key: &str, value: &str| PodView { labels: [(key.into(), value.into())].into(), ..pod() };
+        let labelled =
+            |key: &str, value: &str| PodView { labels: [(key.into(), value.into())].into(), ..pod() };
         assert_eq!(verdict(&labelled("app", "cache"), &options), Verdict::Delete);
         assert_eq!(verdict(&labelled("app", "other"), &options), Verdict::Evict);
         assert_eq!(reason(verdict(&labelled("keep", "yes"), &options)), "BlockedByRule pod/web/a");

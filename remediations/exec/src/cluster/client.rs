@@ -1,0 +1,76 @@
+//! A client for single requests: each has a deadline, and none is ever sent twice by itself.
+
+use std::future::Future;
+use std::time::Duration;
+
+use kube::core::Status;
+use kube::{Client, Config, Error};
+
+use crate::failure::Failed;
+
+/// How long one request to the API server may take.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A client whose requests end within ten seconds and are not repeated by kube's `default_retry`, which would send
+/// an eviction up to 15 times. For single requests; watches need a client of their own.
+pub fn client(config: Config) -> Result<Client, Error> {
+    let mut config = config;
+    config.read_timeout = Some(DEADLINE);
+    config.reset_reader_on_write = true;
+    config.default_retry = false;
+    Client::try_from(config)
+}
+
+/// How a request failed.
+#[derive(Debug)]
+pub(crate) enum RequestError {
+    /// The API server answered with a failure.
+    Answer(Box<Status>),
+    /// No answer in time, or none at all: the request may have been carried out.
+    NoAnswer(String),
+}
+
+/// Waits for an answer within the deadline, whatever client was given.
+pub(crate) async fn within<T>(request: impl Future<Output = Result<T, Error>>) -> Result<T, RequestError> {
+    match tokio::time::timeout(DEADLINE, request).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(Error::Api(status))) => Err(RequestError::Answer(status)),
+        Ok(Err(other)) => Err(RequestError::NoAnswer(other.to_string())),
+        Err(_) => Err(RequestError::NoAnswer(format!("no answer within {} s", DEADLINE.as_secs()))),
+    }
+}
+
+impl RequestError {
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Answer(status) if status.code == 409)
+    }
+
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Answer(status) if status.code == 404)
+    }
+
+    /// The failure of a write to `object`, such as `node/a`.
+    pub(crate) fn of_write(self, object: &str) -> Failed {
+        match self {
+            Self::NoAnswer(why) => Failed::unknown("ApiUnreachable", format!("{object}: {why}")),
+            Self::Answer(status) => {
+                let message = format!("{object}: {}", status.message);
+                match status.code {
+                    403 => {
+                        Failed::refused("Forbidden", format!("{message}; check the controller's RBAC rules"))
+                    }
+                    404 => Failed::refused("NotFound", message),
+                    409 => Failed::not_done("Conflict", message),
+                    429 => Failed::not_done("TooManyRequests", message),
+                    500.. => Failed::unknown("ApiError", message),
+                    _ => Failed::refused("Rejected", message),
+                }
+            }
+        }
+    }
+
+    /// The failure of a read, which changes nothing.
+    pub(crate) fn of_read(self, object: &str) -> Failed {
+        self.of_write(object).without_effect()
+    }
+}

@@ -1,0 +1,39 @@
+//! What is done to nodes and pods through the Kubernetes API.
+
+mod budgets;
+mod client;
+mod drain;
+mod evict;
+mod node;
+mod pods;
+
+use kube::Client;
+
+pub use client::client;
+
+use crate::limits::{Limits, Pace};
+
+/// Writes to nodes and pods, smoothed.
+pub(crate) struct Cluster {
+    client: Client,
+    writes: Pace,
+    evictions: Pace,
+    evictions_at_once: usize,
+}
+
+impl Cluster {
+    pub(crate) fn new(client: Client, limits: Limits) -> Self {
+        Self {
+            client,
+            writes: Pace::per_second(limits.writes_per_second),
+            evictions: Pace::per_second(limits.evictions_per_second),
+            evictions_at_once: limits.evictions_at_once.get(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").field("evictions_at_once", &self.evictions_at_once).finish_non_exhaustive()
+    }
+}
