@@ -1,1 +1,24 @@
-//! The nodemend.dev/v1alpha1 API types and their CRDs.
+//! The nodemend.dev/v1alpha1 API types, their CRDs and conversion to core.
+//!
+//! Specs and statuses embed core's types wherever they can, so that there is one definition of each thing. Rules that
+//! the API server enforces (CEL) stand on the structs of this crate.
+
+pub mod access;
+pub mod conditions;
+pub mod convert;
+pub mod crds;
+pub mod guard;
+pub mod hold;
+pub mod plan_page;
+pub mod playbook;
+pub mod policy;
+pub mod pool;
+pub mod remediation;
+pub mod report;
+pub mod run;
+pub mod yaml;
+
+/// The API group.
+pub const GROUP: &str = "nodemend.dev";
+/// The API version.
+pub const VERSION: &str = "v1alpha1";

@@ -1,0 +1,72 @@
+//! A Node as core sees it: the few fields that repairs are decided on.
+
+use k8s_openapi::api::core::v1::{NodeCondition, NodeSpec, NodeStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use nodemend_core::snapshot;
+
+use super::{ConvertError, Identity, time};
+
+/// The row of a Node, from its parts, so that a view with fewer fields than the whole Node will do.
+pub fn node(
+    meta: &ObjectMeta,
+    spec: Option<&NodeSpec>,
+    status: Option<&NodeStatus>,
+) -> Result<snapshot::Node, ConvertError> {
+    let identity = Identity { kind: "Node", meta };
+    let info = status.and_then(|status| status.node_info.clone()).unwrap_or_default();
+    let conditions = status.and_then(|status| status.conditions.as_ref()).into_iter().flatten();
+    Ok(snapshot::Node {
+        name: identity.name()?.into(),
+        uid: identity.uid()?.into(),
+        labels: meta.labels.clone().unwrap_or_default(),
+        provider_id: spec.and_then(|spec| spec.provider_id.clone()),
+        unschedulable: spec.and_then(|spec| spec.unschedulable).unwrap_or_default(),
+        conditions: conditions.map(condition).collect(),
+        boot_id: info.boot_id.into(),
+        os_image: info.os_image,
+        architecture: info.architecture,
+    })
+}
+
+fn condition(condition: &NodeCondition) -> (String, snapshot::Condition) {
+    let since = condition.last_transition_time.as_ref().map(time);
+    (condition.type_.clone(), snapshot::Condition { status: condition.status.clone(), since })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::Node;
+    use serde_json::json;
+
+    fn row(object: serde_json::Value) -> Result<snapshot::Node, ConvertError> {
+        let object: Node = serde_json::from_value(object).unwrap();
+        node(&object.metadata, object.spec.as_ref(), object.status.as_ref())
+    }
+
+    #[test]
+    fn the_fields_that_count_are_taken() {
+        let row = row(json!({
+            "metadata": {"name": "n1", "uid": "u1", "labels": {"pool": "web"}},
+            "spec": {"providerID": "bed://n1", "unschedulable": true},
+            "status": {
+                "conditions": [{"type": "Ready", "status": "Unknown", "lastTransitionTime": "2026-01-31T22:00:00Z"}],
+                "nodeInfo": {
+                    "architecture": "amd64", "bootID": "b1", "osImage": "CentOS Linux 7 (Core)", "kernelVersion": "",
+                    "containerRuntimeVersion": "", "kubeProxyVersion": "", "kubeletVersion": "", "machineID": "",
+                    "operatingSystem": "linux", "systemUUID": "",
+                },
+            },
+        }))
+        .unwrap();
+        assert_eq!((row.unschedulable, row.ready(), row.boot_id.as_str()), (true, None, "b1"));
+        assert_eq!((row.provider_id.as_deref(), row.labels["pool"].as_str()), (Some("bed://n1"), "web"));
+        assert_eq!(row.conditions["Ready"].since.unwrap().to_string(), "2026-01-31T22:00:00Z");
+    }
+
+    #[test]
+    fn a_node_that_has_said_nothing_is_neither_ready_nor_not() {
+        let row = row(json!({"metadata": {"name": "n1", "uid": "u1"}})).unwrap();
+        assert_eq!((row.ready(), row.is_available()), (None, false));
+    }
+}

@@ -1,0 +1,39 @@
+//! Hold: everything that stops anything.
+
+use kube::CustomResource;
+use nodemend_core::snapshot::HoldScope;
+use nodemend_core::time::Time;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is stopped, by whom and why. Immutable: deleting the object releases it.
+#[derive(Debug, Clone, PartialEq, Eq, CustomResource, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "nodemend.dev",
+    version = "v1alpha1",
+    kind = "Hold",
+    plural = "holds",
+    category = "nodemend",
+    derive = "PartialEq",
+    doc = "Stops new steps within its scope until it is deleted or `until` has passed. Other Holds stand on their own.",
+    validation = Rule::new("self.spec == oldSelf.spec").message("a hold is immutable: make another one and release this one"),
+    printcolumn(name = "Scope", type_ = "string", json_path = ".spec.scope"),
+    printcolumn(name = "Held by", type_ = "string", json_path = ".spec.heldBy"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".spec.reason"),
+    printcolumn(name = "Until", type_ = "string", json_path = ".spec.until"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct HoldSpec {
+    /// What is stopped. Exactly one member.
+    pub scope: HoldScope,
+    /// Who stops it.
+    #[schemars(length(min = 1, max = 256))]
+    pub held_by: String,
+    /// Why.
+    #[schemars(length(min = 1, max = 512))]
+    pub reason: String,
+    /// Until when; absent means until the Hold is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+}

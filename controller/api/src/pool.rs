@@ -1,0 +1,187 @@
+//! RepairPool: which nodes belong together, how they are reached, and how many may be out of service at once.
+
+#![expect(unreachable_pub, reason = "KubeSchema copies structs with rules into a function")]
+#![expect(clippy::duplicated_attributes, reason = "printer columns look alike to the lint")]
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use nodemend_core::blocker::Blocker;
+use nodemend_core::budget::{Budget, Grant, IntOrPercent};
+use nodemend_core::drain::DrainRule;
+use nodemend_core::ids::CheckId;
+use nodemend_core::selector::Selector;
+use nodemend_core::snapshot::ApprovalFloor;
+use nodemend_core::time::Span;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::access::PoolAccess;
+
+/// Which nodes are repaired together, and how carefully.
+#[derive(Debug, Clone, PartialEq, CustomResource, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "nodemend.dev",
+    version = "v1alpha1",
+    kind = "RepairPool",
+    plural = "repairpools",
+    shortname = "rpool",
+    category = "nodemend",
+    status = "RepairPoolStatus",
+    derive = "PartialEq",
+    doc = "A set of nodes that are repaired together: how they are reached, and how many may be out of service at once.",
+    printcolumn(name = "Nodes", type_ = "integer", json_path = ".status.counts.nodes"),
+    printcolumn(name = "Ready", type_ = "integer", json_path = ".status.counts.ready"),
+    printcolumn(name = "Failing", type_ = "integer", json_path = ".status.counts.failing"),
+    printcolumn(name = "Unavailable", type_ = "integer", json_path = ".status.counts.unavailable"),
+    printcolumn(name = "In flight", type_ = "integer", json_path = ".status.counts.inFlight"),
+    printcolumn(name = "Budget", type_ = "string", json_path = ".spec.budget.maxUnavailable"),
+    printcolumn(name = "Blocked by", type_ = "string", json_path = ".status.blockers[0].object"),
+    printcolumn(name = "Next", type_ = "string", json_path = ".status.blockers[0].next", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct RepairPoolSpec {
+    /// Which nodes belong to the pool, by label. A node in two pools is repaired by neither.
+    #[x_kube(validation = Rule::new(
+        "(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && size(self.matchExpressions) > 0)"
+    ).message("an empty selector is refused: give matchLabels or matchExpressions"))]
+    pub node_selector: Selector,
+    /// How the machines are reached.
+    pub access: PoolAccess,
+    /// How many nodes may be out of service at once.
+    pub budget: Budget,
+    /// When repairs may start. Not honoured yet: a run of a pool that sets one waits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub windows: Vec<Window>,
+    /// What happens to pods when a node is emptied.
+    #[serde(default)]
+    pub drain: PoolDrain,
+    /// From which risk on every run of this pool needs a person's approval.
+    #[serde(default)]
+    pub approval: ApprovalFloor,
+    /// When repairs stop because too much is broken at once. Not honoured yet: a run of a pool that sets it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storm: Option<Storm>,
+    /// How often each host is read.
+    #[serde(default = "default_observe_interval")]
+    pub observe_interval: Span,
+    /// Settings of checks, by the check's id, such as `insp.version.systemd: {minVersion: "219-67"}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub check_config: BTreeMap<CheckId, BTreeMap<String, String>>,
+}
+
+/// A recurring time in which repairs may start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.duration) != has(self.end)").message("give exactly one of duration and end"))]
+pub struct Window {
+    /// On which days it begins; empty means every day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 7))]
+    pub days: Vec<Weekday>,
+    /// When it begins, as `HH:MM`.
+    #[schemars(length(max = 5), regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
+    pub start: String,
+    /// How long it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Span>,
+    /// When it ends, as `HH:MM`; before `start` means on the next day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 5), regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
+    pub end: Option<String>,
+    /// The time zone of `start` and `end`, such as `Europe/Berlin`.
+    #[serde(default = "default_time_zone")]
+    #[schemars(length(min = 1, max = 64))]
+    pub time_zone: String,
+}
+
+/// Days of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[expect(missing_docs, reason = "they say what they are")]
+pub enum Weekday {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+/// What happens to pods when a node of the pool is emptied.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolDrain {
+    /// Rules by pod; the first that matches counts. Pods that none matches are evicted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub rules: Vec<DrainRule>,
+}
+
+/// When too much is broken at once for the nodes to be the cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Storm {
+    /// Nodes not Ready at once from which on repairs stop.
+    pub max_not_ready: IntOrPercent,
+    /// Checks whose fault, confirmed on the node by our own prober, may be repaired all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub admit_checks: Vec<CheckId>,
+}
+
+/// How a pool is doing.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RepairPoolStatus {
+    /// `Ready`, `Reconciling` and `Stalled`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// Permissions for nodes of this pool that are under repair.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<Grant>,
+    /// The pool's nodes by how they are.
+    #[serde(default)]
+    pub counts: PoolCounts,
+    /// What is waited for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub blockers: Vec<Blocker>,
+    /// `metadata.generation` that this status is about.
+    #[serde(default)]
+    pub observed_generation: i64,
+}
+
+/// The nodes of a pool by how they are; one node may count in several.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolCounts {
+    /// All.
+    #[serde(default)]
+    pub nodes: u32,
+    /// With condition `Ready`.
+    #[serde(default)]
+    pub ready: u32,
+    /// Not Ready, cordoned by anybody, gone while under repair, or under repair.
+    #[serde(default)]
+    pub unavailable: u32,
+    /// Under repair.
+    #[serde(default)]
+    pub in_flight: u32,
+    /// With at least one failing check.
+    #[serde(default)]
+    pub failing: u32,
+}
+
+const fn default_observe_interval() -> Span {
+    Span::minutes(10)
+}
+
+fn default_time_zone() -> String {
+    "UTC".to_owned()
+}
