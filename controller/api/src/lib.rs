@@ -4,15 +4,18 @@
 //! the API server enforces (CEL) stand on the structs of this crate.
 
 pub mod access;
+pub mod chart;
 pub mod conditions;
 pub mod convert;
 pub mod crds;
 pub mod guard;
 pub mod hold;
+pub mod install;
 pub mod plan_page;
 pub mod playbook;
 pub mod policy;
 pub mod pool;
+pub mod rbac;
 pub mod remediation;
 pub mod report;
 pub mod run;

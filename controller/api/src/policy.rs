@@ -64,7 +64,8 @@ pub struct RepairPolicySpec {
     /// Pauses.
     #[serde(default)]
     pub limits: Limits,
-    /// How long after its creation a run of this policy may be seen first; later it expires.
+    /// How long after its creation a run of this policy may be seen first; later it expires. Another value than the
+    /// default is not honoured yet: a policy that sets one starts nothing.
     #[serde(default = "default_start_within")]
     pub start_within: Span,
     /// Stronger playbooks when this one did not help. Not honoured yet: a policy that sets one starts nothing.
@@ -150,6 +151,6 @@ pub struct RepairPolicyStatus {
     pub observed_generation: i64,
 }
 
-const fn default_start_within() -> Span {
+pub(crate) const fn default_start_within() -> Span {
     Span::minutes(24 * 60)
 }

@@ -4,7 +4,7 @@ use nodemend_core::plan::Rollout;
 use nodemend_core::snapshot;
 
 use super::{ConvertError, Identity};
-use crate::policy::{RepairPolicy, RepairPolicySpec};
+use crate::policy::{RepairPolicy, RepairPolicySpec, default_start_within};
 
 impl TryFrom<&RepairPolicy> for snapshot::Policy {
     type Error = ConvertError;
@@ -33,6 +33,8 @@ fn unsupported(spec: &RepairPolicySpec) -> Vec<String> {
     let mut fields = rollout_fields(&spec.rollout);
     fields.extend((!spec.escalation.is_empty()).then_some("spec.escalation"));
     fields.extend(spec.recurrence.as_ref().map(|_| "spec.recurrence"));
+    // Every run of a policy gets the default today.
+    fields.extend((spec.start_within != default_start_within()).then_some("spec.startWithin"));
     fields.into_iter().map(str::to_owned).collect()
 }
 
@@ -84,10 +86,11 @@ mod tests {
             },
             "escalation": [{"afterFailures": 2, "playbook": {"name": "drain-and-reboot", "version": "^1"}}],
             "recurrence": {"maxRepairs": 3, "within": "24h"},
+            "startWithin": "1h",
         })))
         .unwrap();
         let rollout = ["spec.rollout.canary", "spec.rollout.soak", "spec.rollout.gates"];
         assert_eq!(row.unsupported[..3], rollout);
-        assert_eq!(row.unsupported[3..], ["spec.escalation", "spec.recurrence"]);
+        assert_eq!(row.unsupported[3..], ["spec.escalation", "spec.recurrence", "spec.startWithin"]);
     }
 }

@@ -19,6 +19,8 @@ impl From<&DiagnosisReport> for snapshot::Report {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use nodemend_core::facts::Facts;
     use nodemend_core::finding::{CheckResult, CheckState, Severity};
@@ -42,7 +44,7 @@ mod tests {
             state,
             severity: Severity::Error,
             message: check.into(),
-            observed: Default::default(),
+            observed: BTreeMap::default(),
             fingerprint: Digest::of(check.as_bytes()),
             failing_since: None,
             observed_at: Time(1),
