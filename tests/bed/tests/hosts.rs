@@ -11,7 +11,7 @@ use nodemend_bed::workloads::{daemon_set, manifest};
 use nodemend_bed::{Bed, BedConfig, HostSpec};
 
 /// Five nodes are Ready within ten seconds on an idle machine; a minute is what the bed promises.
-const NODES_READY: Duration = Duration::from_secs(60);
+const NODES_READY: Duration = Duration::from_mins(1);
 /// The API shows a reboot after two to four seconds.
 const REBOOTED: Duration = Duration::from_secs(30);
 
@@ -32,14 +32,14 @@ fn hosts_are_machines_and_nodes() {
     let bed = bed.unwrap();
     every_node_is_ready_with_a_pod(&bed);
     let host = bed.host("host-1").unwrap();
-    the_login_is_an_unprivileged_user_of_an_el7_host(&host);
-    the_host_key_is_vouched_for_by_the_ca_alone(&bed, &host);
-    the_node_says_where_it_belongs(&bed, &bed.host("labelled").unwrap());
-    an_upgrade_replaces_the_running_manager(&host);
-    without_scriptlets_the_old_manager_goes_on(&bed.host("host-2").unwrap());
-    a_reboot_is_seen_by_the_api(&bed, &host);
-    power_loss_in_a_transaction_leaves_both_versions(&bed, &bed.host("host-3").unwrap());
-    a_reset_host_is_as_it_was_made(&bed, &host);
+    the_login_is_an_unprivileged_user_of_an_el7_host(host);
+    the_host_key_is_vouched_for_by_the_ca_alone(&bed, host);
+    the_node_says_where_it_belongs(&bed, bed.host("labelled").unwrap());
+    an_upgrade_replaces_the_running_manager(host);
+    without_scriptlets_the_old_manager_goes_on(bed.host("host-2").unwrap());
+    a_reboot_is_seen_by_the_api(&bed, host);
+    power_loss_in_a_transaction_leaves_both_versions(&bed, bed.host("host-3").unwrap());
+    a_reset_host_is_as_it_was_made(&bed, host);
 }
 
 fn every_node_is_ready_with_a_pod(bed: &Bed) {

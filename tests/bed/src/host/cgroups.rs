@@ -53,19 +53,18 @@ fn hand_down_controllers(group: &Cgroup) -> io::Result<()> {
 }
 
 /// Creates a group with its parents in a version 1 hierarchy. A new cpuset group is empty, so it gets what its parent has.
+///
+/// Groups that exist are filled too: another thread may have just created them.
 fn create_v1(hierarchy: &Path, group: &Path) -> io::Result<()> {
-    if group == hierarchy || group.is_dir() {
-        return Ok(());
-    }
-    let parent = group.parent().unwrap_or(hierarchy);
+    let Some(parent) = group.parent().filter(|_| group != hierarchy) else { return Ok(()) };
     create_v1(hierarchy, parent)?;
     match fs::create_dir(group) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
     for file in ["cpuset.cpus", "cpuset.mems"] {
-        if let Ok(value) = fs::read_to_string(parent.join(file)) {
-            fs::write(group.join(file), value)?;
+        if fs::read_to_string(group.join(file)).is_ok_and(|value| value.trim().is_empty()) {
+            fs::write(group.join(file), fs::read_to_string(parent.join(file))?)?;
         }
     }
     Ok(())

@@ -1,40 +1,11 @@
 //! Running commands in a host from outside, as root: without SSH, and without the host's PID 1.
 
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::Duration;
 
-use super::{Host, HostError};
+use super::finished::{self, COMMAND_DEADLINE};
+use super::{Finished, Host, HostError};
 use crate::process;
-
-/// How long a command may take unless the caller says otherwise.
-const COMMAND_DEADLINE: Duration = Duration::from_secs(30);
-/// What `timeout` exits with when it had to end the command.
-const TIMED_OUT: i32 = 124;
-
-/// A command that has ended, with its output as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finished {
-    /// The exit status; none when a signal ended the command.
-    pub code: Option<i32>,
-    /// What it wrote to standard output.
-    pub stdout: String,
-    /// What it wrote to standard error.
-    pub stderr: String,
-}
-
-impl From<Output> for Finished {
-    fn from(output: Output) -> Self {
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
-    }
-}
-
-impl Finished {
-    /// Whether the exit status is 0.
-    pub fn success(&self) -> bool {
-        self.code == Some(0)
-    }
-}
 
 impl Host {
     /// Runs a shell command in the host's namespaces as root. Works while PID 1 hangs and while SSH does not. At most 30 s.
@@ -46,15 +17,14 @@ impl Host {
     pub fn run_within(&self, deadline: Duration, command: &str) -> Result<Finished, HostError> {
         let pid = self.pid1()?.to_string();
         let mut enter = process::command(&self.cgroup.child("tools"), None, "timeout");
-        enter.args(["--kill-after=1", &deadline.as_secs().max(1).to_string()]);
+        enter.args(finished::limit(deadline));
         enter.args(["nsenter", "--target", &pid, "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]);
         enter.args(["--", "/bin/sh", "-c", command]).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        let finished = Finished::from(process::output(&mut enter)?);
-        if finished.code == Some(TIMED_OUT) {
-            let host = self.spec.name.clone();
-            return Err(HostError::Hangs { host, command: command.to_owned(), deadline });
-        }
-        Ok(finished)
+        finished::run(&mut enter, deadline)?.ok_or_else(|| self.hangs(command, deadline))
+    }
+
+    pub(super) fn hangs(&self, command: &str, deadline: Duration) -> HostError {
+        HostError::Hangs { host: self.spec.name.clone(), command: command.to_owned(), deadline }
     }
 
     /// Like [`Host::run`]; an exit status other than 0 is an error. Returns the standard output.

@@ -7,6 +7,7 @@
 mod cgroups;
 mod error;
 mod files;
+mod finished;
 mod fleet;
 mod inside;
 mod node;
@@ -20,8 +21,8 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 pub use error::HostError;
+pub use finished::Finished;
 pub use fleet::{find, list, start_all};
-pub use inside::Finished;
 pub use spec::{HostNumber, HostSpec, POOL_LABEL, ZONE_LABEL};
 pub use ssh::SshAccess;
 pub use state::RunningSystemd;

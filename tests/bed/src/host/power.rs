@@ -13,7 +13,7 @@ use crate::process;
 const SUPERVISE: &str = include_str!("files/supervise.sh");
 const BOOT: &str = include_str!("files/boot.sh");
 /// How long a host may take to its first login. It takes 0.6 s alone, and about 4 s when two cores start several nodes.
-const BOOT_DEADLINE: Duration = Duration::from_secs(60);
+const BOOT_DEADLINE: Duration = Duration::from_mins(1);
 
 impl Host {
     /// Boots the host and waits until its user can log in. A host that runs is left alone.

@@ -5,15 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::finished::{self, COMMAND_DEADLINE};
 use super::{Finished, Host, HostError};
 use crate::cgroup::Cgroup;
 use crate::hub::HubContext;
 use crate::process::{self, ProcessError};
 
-/// How long a command over SSH may take unless the caller says otherwise.
-const COMMAND_DEADLINE: Duration = Duration::from_secs(30);
-/// What `timeout` exits with when it had to end the command.
-const TIMED_OUT: i32 = 124;
 /// What `ssh` exits with when the session, not the command, failed.
 const SESSION_FAILED: i32 = 255;
 
@@ -75,8 +72,8 @@ impl SshAccess {
     /// `ssh` from inside the hub; the host's key must be signed by the host CA.
     fn client(&self, deadline: Duration) -> Command {
         let mut command = process::command(&self.cgroup, Some(&self.hub_netns), "timeout");
-        command.args(["--kill-after=1", &deadline.as_secs().max(1).to_string(), "ssh", "-F", "none"]);
-        command.arg("-i").arg(self.client_key());
+        command.args(finished::limit(deadline)).args(["ssh", "-F", "none", "-i"]);
+        command.arg(self.client_key());
         command.arg("-o").arg(format!("UserKnownHostsFile={}", self.known_hosts().display()));
         for option in ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=5", "LogLevel=ERROR"] {
             command.args(["-o", option]);
@@ -101,12 +98,12 @@ impl Host {
     pub fn ssh_within(&self, deadline: Duration, command: &str) -> Result<Finished, HostError> {
         let mut client = self.ssh.client(deadline);
         client.arg(format!("{}@{}", self.spec.login, self.address())).arg("--").arg(command);
-        let finished = Finished::from(process::output(&mut client)?);
-        let host = self.spec.name.clone();
-        match finished.code {
-            Some(TIMED_OUT) => Err(HostError::Hangs { host, command: command.to_owned(), deadline }),
-            Some(SESSION_FAILED) => Err(HostError::Ssh { host, message: finished.stderr.trim().to_owned() }),
-            _ => Ok(finished),
+        match finished::run(&mut client, deadline)? {
+            None => Err(self.hangs(command, deadline)),
+            Some(Finished { code: Some(SESSION_FAILED), stderr, .. }) => {
+                Err(HostError::Ssh { host: self.spec.name.clone(), message: stderr.trim().to_owned() })
+            }
+            Some(finished) => Ok(finished),
         }
     }
 }

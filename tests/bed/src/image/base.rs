@@ -1,4 +1,4 @@
-//! The root file system that all hosts share: Debian's programs, arranged so that a host is CentOS 7 to those who log in.
+//! The root file system that all hosts share: Debian's programs, arranged so that a host is el7 to those who log in.
 //!
 //! Debian, because its packages come from the machine's own apt sources; no mirror is named here. What matters to a client
 //! is the same: systemd is PID 1, `rpm` and `yum` manage packages, `os-release` names the system.
@@ -19,6 +19,8 @@ const PACKAGES: &str = "systemd,systemd-sysv,dbus,openssh-server,rpm,dnf,dnf-plu
     iputils-ping,netbase,conntrack,iptables,nftables,kmod,ethtool";
 /// Half of the image's size otherwise, and nobody reads it.
 const LEFT_OUT: [&str; 3] = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"];
+/// Records and unpacks a package, nothing else: the root file system that it is for is not running.
+pub(super) const RPM_INSTALL: [&str; 5] = ["rpm", "-i", "--noscripts", "--force", "--nodeps"];
 /// What is changed after Debian is unpacked.
 const CUSTOMISE: &str = include_str!("customise.sh");
 /// Where `mmdebstrap` finds the machine's apt sources: the current form, then the older one.
@@ -65,7 +67,9 @@ fn make(target: &Path, suite: &str) -> Result<(), ImageError> {
     process::run(customise.arg(target).args(["/bin/sh", "-euc", CUSTOMISE]))?;
     for package in compatibility_packages() {
         let rpm = package.build(&target.join("tmp"))?;
-        install_without_scriptlets(target, &rpm)?;
+        let inside = Path::new("/tmp").join(rpm.file_name().unwrap_or_default());
+        process::run(Command::new("chroot").arg(target).args(RPM_INSTALL).arg(inside))?;
+        fs::remove_file(&rpm).map_err(file_error(rpm))?;
     }
     eprintln!("bed: made the base image in {} s", started.elapsed().as_secs());
     Ok(())
@@ -74,7 +78,9 @@ fn make(target: &Path, suite: &str) -> Result<(), ImageError> {
 fn bootstrap_command(target: &Path, suite: &str) -> Result<Command, ImageError> {
     let sources = APT_SOURCES.iter().find(|path| Path::new(path).exists());
     let sources = sources.ok_or(ImageError::NotDebian("no apt sources list"))?;
-    let mut command = Command::new("mmdebstrap");
+    // What it mounts goes with it, also when it is killed.
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "mmdebstrap"]);
     command.args(["--mode=root", "--variant=minbase", "--quiet"]).arg(format!("--include={PACKAGES}"));
     command.args(LEFT_OUT.map(|path| format!("--dpkgopt=path-exclude={path}")));
     command.arg(suite).arg(target).arg(sources);
@@ -97,13 +103,4 @@ fn compatibility_packages() -> [Package; 2] {
     let bash = Package::new("bash", "4.2.46", "35.el7_9").provides("/bin/sh");
     let release = Package::new("centos-release", "7", "9.2009.1.el7.centos").provides("system-release");
     [bash, release]
-}
-
-/// Installs a package file into a root file system. The file must be below its `/tmp`, and is removed.
-pub(super) fn install_without_scriptlets(root: &Path, rpm: &Path) -> Result<(), ImageError> {
-    let inside = Path::new("/tmp").join(rpm.file_name().unwrap_or_default());
-    let mut install = Command::new("chroot");
-    install.arg(root).args(["rpm", "-i", "--noscripts", "--force", "--nodeps"]).arg(inside);
-    process::run(&mut install)?;
-    fs::remove_file(rpm).map_err(file_error(rpm))
 }

@@ -7,11 +7,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::base::{BaseImage, install_without_scriptlets};
+use super::base::{BaseImage, RPM_INSTALL};
 use super::package::{Package, PackageFile};
 use super::{ImageError, file_error};
 use crate::cache;
 use crate::process;
+
+/// Installs a package into a layer over the image. The mount is private to the shell and goes with it.
+///
+/// The arguments are the folder with `upper`, `work` and `merged`, the image's root, the package's file and the command that
+/// installs it.
+const INSTALL: &str = r#"
+    options="redirect_dir=on,lowerdir=$1,upperdir=$0/upper,workdir=$0/work"
+    mount -t overlay overlay -o "$options" "$0/merged"
+    cp "$2" "$0/merged/tmp/package.rpm"
+    cd "$0/merged"
+    shift 2
+    chroot . "$@" /tmp/package.rpm
+    rm tmp/package.rpm"#;
 
 /// The version that hosts start with.
 pub const OLD_SYSTEMD: &str = "219-62.el7";
@@ -47,7 +60,7 @@ pub fn running_version(program: &[u8]) -> Option<String> {
 /// A layer to lie over the base image: the package installed in `version`. Made once per version (0.3 s) and cached.
 pub fn systemd_layer(base: &BaseImage, version: &str) -> Result<PathBuf, ImageError> {
     let package = systemd_package(base, version)?;
-    let key = cache::key([base.key(), version, MARK, &package.spec_file()].map(str::as_bytes));
+    let key = cache::key([base.key(), version, MARK, INSTALL, &package.spec_file()].map(str::as_bytes));
     let folder = cache::folder("systemd-layer", &key, |target| make_layer(target, base, &package))?;
     Ok(folder.join("upper"))
 }
@@ -56,25 +69,12 @@ fn make_layer(target: &Path, base: &BaseImage, package: &Package) -> Result<(), 
     for folder in ["upper", "work", "merged"] {
         fs::create_dir(target.join(folder)).map_err(file_error(target))?;
     }
-    let merged = target.join("merged");
-    process::run(&mut mount_command(target, base))?;
-    let installed =
-        package.build(&merged.join("tmp")).and_then(|rpm| install_without_scriptlets(&merged, &rpm));
-    process::run(Command::new("umount").arg(&merged))?;
-    installed
-}
-
-fn mount_command(target: &Path, base: &BaseImage) -> Command {
-    let folder = |name| target.join(name).display().to_string();
-    let options = format!(
-        "redirect_dir=on,lowerdir={},upperdir={},workdir={}",
-        base.root().display(),
-        folder("upper"),
-        folder("work")
-    );
-    let mut mount = Command::new("mount");
-    mount.args(["-t", "overlay", "overlay", "-o", &options]).arg(folder("merged"));
-    mount
+    let rpm = package.build(target)?;
+    let mut install = Command::new("unshare");
+    install.args(["--mount", "--propagation", "private", "sh", "-euc", INSTALL]);
+    install.args([target, base.root(), &rpm]).args(RPM_INSTALL);
+    process::run(&mut install)?;
+    fs::remove_file(&rpm).map_err(file_error(rpm))
 }
 
 #[cfg(test)]
