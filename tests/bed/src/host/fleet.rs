@@ -37,6 +37,10 @@ pub fn start_all(hub: &HubContext, specs: &[HostSpec]) -> Result<Vec<Host>, Host
     forward_between_hosts(hub)?;
     serve_packages(hub, &base)?;
     let hosts = register(hub, &base, specs)?;
+    // One after the other: those who want the same one would wait for each other, and say so.
+    for spec in specs {
+        systemd_layer(&base, &spec.systemd)?;
+    }
     on_all(&hosts, |host| {
         host.make(hub)?;
         host.power_on()
@@ -121,7 +125,6 @@ impl Host {
 
     /// Writes everything that the host boots from.
     fn make(&self, hub: &HubContext) -> Result<(), HostError> {
-        systemd_layer(&self.base, &self.spec.systemd)?;
         self.write_identity()?;
         if self.spec.node {
             self.write_node(hub)?;
