@@ -6,6 +6,7 @@ use nodemend_core::drain::eviction::{self, EvictionAnswer, EvictionVerdict};
 use nodemend_core::drain::filter::{self, PodView, Verdict};
 use nodemend_core::drain::{DrainOptions, DrainProgress, DrainRequest, RemainingPod};
 use nodemend_core::op::OpResult;
+use nodemend_core::time::Span;
 
 use super::Cluster;
 use super::node::is_unschedulable;
@@ -48,26 +49,29 @@ impl Cluster {
     }
 
     async fn tell_all<'a>(&self, pods: &'a [(PodView, Verdict)], options: &DrainOptions) -> Vec<Told<'a>> {
-        let grace = options.grace_period;
-        let requests = pods.iter().filter(|(_, v)| matches!(v, Verdict::Evict | Verdict::Delete)).map(
-            |(pod, way)| async move {
-                let answer = if *way == Verdict::Delete {
-                    self.delete(pod, grace).await
-                } else {
-                    self.evict(pod, grace).await
-                };
-                let verdict = eviction::verdict(&answer);
-                tracing::info!(
-                    pod = pod.full_name(),
-                    uid = pod.uid,
-                    code = answer.code,
-                    ?verdict,
-                    "told a pod to go"
-                );
-                Told { pod, answer, verdict }
-            },
-        );
+        let mut requests = Vec::new();
+        for (pod, way) in pods {
+            if matches!(way, Verdict::Evict | Verdict::Delete) {
+                requests.push(self.tell(pod, way, options.grace_period));
+            }
+        }
         futures::stream::iter(requests).buffer_unordered(self.evictions_at_once).collect().await
+    }
+
+    async fn tell<'a>(&self, pod: &'a PodView, way: &Verdict, grace: Option<Span>) -> Told<'a> {
+        let answer = match way {
+            Verdict::Delete => self.delete(pod, grace).await,
+            _ => self.evict(pod, grace).await,
+        };
+        let verdict = eviction::verdict(&answer);
+        tracing::info!(
+            pod = pod.full_name(),
+            uid = pod.uid,
+            code = answer.code,
+            ?verdict,
+            "told a pod to go"
+        );
+        Told { pod, answer, verdict }
     }
 
     async fn blockers(&self, pods: &[(PodView, Verdict)], told: &[Told<'_>]) -> Vec<Blocker> {

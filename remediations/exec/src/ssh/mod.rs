@@ -1,5 +1,6 @@
 //! Programs on hosts over SSH: blocking sessions on a bounded number of threads.
 
+mod certificate;
 mod hostkeys;
 mod known_hosts;
 mod line;

@@ -89,6 +89,8 @@ fn a_certificate_must_name_the_host_and_be_valid_now() {
     assert_eq!(check(&trusted, &good, NOW), Ok(()));
     mismatch(&good, NOW - 365 * 86_400, "not valid today");
     mismatch(&good, NOW + 365 * 86_400, "not valid today");
+    let endless = keys.sign(&["-s", "ca", "-h", "-n", "node-1"]);
+    assert_eq!(check(&trusted, &endless, NOW + 100 * 365 * 86_400), Ok(()));
     let by_address = keys.sign(&["-s", "ca", "-h", "-n", "10.0.0.7", "-V", VALID]);
     assert_eq!(check(&trusted, &by_address, NOW), Ok(()));
     mismatch(&keys.sign(&["-s", "ca", "-h", "-n", "node-2", "-V", VALID]), NOW, "node-2");
@@ -102,10 +104,32 @@ fn a_certificate_of_another_authority_or_with_a_changed_byte_is_refused() {
     let trusted = keys.trusting_ca();
     let foreign = keys.sign(&["-s", "other-ca", "-h", "-n", "node-1", "-V", VALID]);
     assert_eq!(check(&trusted, &foreign, NOW).unwrap_err().reason(), "HostKeyUnknown");
-    let mut forged = keys.sign(&["-s", "ca", "-h", "-n", "node-2", "-V", VALID]);
-    let place = forged.windows(6).position(|w| w == b"node-2").unwrap() + 5;
-    forged[place] = b'1';
-    assert!(matches!(check(&trusted, &forged, NOW), Err(HostKeyError::Certificate { .. })));
+    for validity in [VALID, "always:forever"] {
+        let mut forged = keys.sign(&["-s", "ca", "-h", "-n", "node-2", "-V", validity]);
+        let place = forged.windows(6).position(|w| w == b"node-2").unwrap() + 5;
+        forged[place] = b'1';
+        assert!(matches!(check(&trusted, &forged, NOW), Err(HostKeyError::Certificate { .. })));
+    }
+}
+
+#[test]
+fn keys_of_every_kind_can_be_certified_and_a_cut_certificate_is_refused() {
+    let keys = Keys::new();
+    let trusted = keys.trusting_ca();
+    for kind in ["host", "ecdsa", "rsa"] {
+        keygen(&["-q", "-I", "id", "-s", "ca", "-h", "-n", "node-1", &format!("{kind}.pub")], keys.0.path());
+        let blob = keys.blob(&format!("{kind}-cert"));
+        assert_eq!(check(&trusted, &blob, NOW), Ok(()), "{kind}");
+        for length in [40, blob.len() / 2, blob.len() - 1] {
+            assert!(
+                matches!(check(&trusted, &blob[..length], NOW), Err(HostKeyError::Unreadable(_))),
+                "{kind} {length}"
+            );
+        }
+    }
+    let rsa_ca = HostKeys::new(&[keys.line("rsa")], &[]).unwrap();
+    let by_rsa = keys.sign(&["-s", "rsa", "-h", "-n", "node-1"]);
+    assert_eq!(check(&rsa_ca, &by_rsa, NOW), Ok(()));
 }
 
 #[test]

@@ -1,0 +1,79 @@
+//! Prepare, install and restart, with PID 1 in every state.
+
+use std::time::{Duration, Instant};
+
+use nodemend_bed::fault::Fault;
+use nodemend_bed::image::{NEW_SYSTEMD, OLD_SYSTEMD};
+use nodemend_core::op::{HostJob, JobExit, RebootJob};
+use nodemend_core::time::Span;
+
+use crate::rig::{Rig, install, prepare, to};
+
+/// A package transaction or a restart takes seconds; this machine may be busy.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+/// A scriptlet that asks a hung PID 1 gives up after 90 s.
+const HUNG_INSTALL: Duration = Duration::from_secs(150);
+
+pub(crate) fn reboot() -> HostJob {
+    HostJob::Reboot(RebootJob { grace: Span::seconds(60) })
+}
+
+pub(crate) fn succeeds(exit: &JobExit) {
+    assert_eq!(exit.code, Some(0), "{exit:?}");
+}
+
+fn has_restarted(exit: &JobExit) {
+    assert_eq!(exit.code, None, "{exit:?}");
+    assert_ne!(exit.boot_id_before, exit.boot_id_now);
+}
+
+/// What the repair leads to, as the host's facts tell it.
+fn is_repaired(rig: &Rig<'_>) {
+    let facts = rig.facts().unwrap();
+    assert_eq!(facts.get("packages"), Some(format!("systemd\t{NEW_SYSTEMD}").as_str()));
+    assert_eq!(facts.get("pid1-exe"), Some("/usr/lib/systemd/systemd"));
+    assert_eq!(facts.get("pid1"), Some("answers"), "{facts:?}");
+}
+
+pub(crate) fn a_host_with_a_hung_pid1_is_repaired(rig: &Rig<'_>) {
+    rig.host.inject(Fault::Pid1Hung).unwrap();
+    let facts = rig.facts().unwrap();
+    assert_eq!(facts.get("pid1"), Some("silent"), "{facts:?}");
+    assert_eq!(facts.get("packages"), Some(format!("systemd\t{OLD_SYSTEMD}").as_str()));
+    succeeds(&rig.run("prepare-1", prepare(), SOON));
+    let started = Instant::now();
+    let installed = rig.run("install-1", install(), HUNG_INSTALL);
+    succeeds(&installed);
+    assert_eq!(installed.report["installed"], NEW_SYSTEMD);
+    assert!(started.elapsed() > SOON, "the scriptlet waited for PID 1");
+    assert!(rig.facts().unwrap().get("pid1-exe").unwrap().ends_with(" (deleted)"));
+    let restarted = rig.run("reboot-1", reboot(), SOON);
+    has_restarted(&restarted);
+    assert_eq!(restarted.report["pid1"], "silent");
+    assert_eq!(restarted.report["forced"], "true");
+    is_repaired(rig);
+}
+
+pub(crate) fn a_host_without_a_bus_is_repaired(rig: &Rig<'_>) {
+    rig.host.inject(Fault::DbusDead).unwrap();
+    assert_eq!(rig.facts().unwrap().get("pid1"), Some("refused"));
+    succeeds(&rig.run("prepare-1", prepare(), SOON));
+    succeeds(&rig.run("install-1", install(), SOON));
+    let restarted = rig.run("reboot-1", reboot(), SOON);
+    has_restarted(&restarted);
+    assert_eq!(restarted.report["orderly"], "true", "PID 1 answers on its own socket");
+    is_repaired(rig);
+    let back = rig.run("downgrade-1", HostJob::PackageInstall(to(OLD_SYSTEMD)), SOON);
+    succeeds(&back);
+    assert_eq!(back.report["installed"], OLD_SYSTEMD);
+}
+
+pub(crate) fn a_pid1_may_hang_in_the_transaction(rig: &Rig<'_>) {
+    rig.host.inject(Fault::Pid1HangsMidTransaction).unwrap();
+    let prepared = rig.run("prepare-1", prepare(), SOON);
+    succeeds(&prepared);
+    assert_eq!(prepared.report["transaction"].trim(), format!("Upgrading systemd {NEW_SYSTEMD}"));
+    succeeds(&rig.run("install-1", install(), HUNG_INSTALL));
+    has_restarted(&rig.run("reboot-1", reboot(), SOON));
+    is_repaired(rig);
+}
