@@ -6,6 +6,21 @@ use nodemend_core::snapshot::{RunRequest, RunStatus};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// On the root, so that it fires for removed fields too. Optional fields are compared with `has()`: the API server
+/// estimates the cost of `.?` as unbounded.
+const IMMUTABLE: &str = "\
+    self.spec.pool == oldSelf.spec.pool && self.spec.playbook == oldSelf.spec.playbook \
+    && self.spec.version == oldSelf.spec.version && self.spec.nodes == oldSelf.spec.nodes \
+    && self.spec.requestedBy == oldSelf.spec.requestedBy && self.spec.startBefore == oldSelf.spec.startBefore \
+    && has(self.spec.parameters) == has(oldSelf.spec.parameters) \
+    && (!has(self.spec.parameters) || self.spec.parameters == oldSelf.spec.parameters) \
+    && has(self.spec.rollout) == has(oldSelf.spec.rollout) \
+    && (!has(self.spec.rollout) || self.spec.rollout == oldSelf.spec.rollout) \
+    && has(self.spec.changeRef) == has(oldSelf.spec.changeRef) \
+    && (!has(self.spec.changeRef) || self.spec.changeRef == oldSelf.spec.changeRef) \
+    && has(self.spec.planOnly) == has(oldSelf.spec.planOnly) \
+    && (!has(self.spec.planOnly) || self.spec.planOnly == oldSelf.spec.planOnly)";
+
 /// What is asked. Immutable, but for operations that are added.
 #[derive(Debug, Clone, PartialEq, Eq, CustomResource, Serialize, Deserialize, JsonSchema)]
 #[kube(
@@ -18,13 +33,7 @@ use serde::{Deserialize, Serialize};
     status = "RepairRunStatus",
     derive = "PartialEq",
     doc = "One batch repair of one pool: what is asked, by whom, and what became of it.",
-    validation = Rule::new(
-        "self.spec.pool == oldSelf.spec.pool && self.spec.playbook == oldSelf.spec.playbook \
-         && self.spec.version == oldSelf.spec.version && self.spec.nodes == oldSelf.spec.nodes \
-         && self.spec.requestedBy == oldSelf.spec.requestedBy && self.spec.startBefore == oldSelf.spec.startBefore \
-         && self.spec.?parameters == oldSelf.spec.?parameters && self.spec.?rollout == oldSelf.spec.?rollout \
-         && self.spec.?changeRef == oldSelf.spec.?changeRef && self.spec.?planOnly == oldSelf.spec.?planOnly"
-    ).message("a run is immutable but for added operations: make another run"),
+    validation = Rule::new(IMMUTABLE).message("a run is immutable but for added operations: make another run"),
     validation = Rule::new(
         "!has(oldSelf.spec.operations) || (has(self.spec.operations) \
          && oldSelf.spec.operations.all(old, old in self.spec.operations))"
@@ -64,4 +73,18 @@ pub struct RepairRunStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_but_operations_is_immutable() {
+        let schema = serde_json::to_value(schemars::schema_for!(RunRequest)).unwrap();
+        for field in schema["properties"].as_object().unwrap().keys().filter(|key| *key != "operations") {
+            let compared = format!("self.spec.{field} == oldSelf.spec.{field}");
+            assert!(IMMUTABLE.contains(&compared), "{field}");
+        }
+    }
 }

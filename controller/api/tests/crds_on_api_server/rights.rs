@@ -1,0 +1,55 @@
+//! What the controller's identity may do, as the API server answers it.
+
+use crate::cluster::Cluster;
+
+/// Verb, resource, namespace.
+type Right = (&'static str, &'static str, &'static str);
+
+const MAY: &[Right] = &[
+    ("update", "remediations.nodemend.dev/status", ""),
+    ("create", "remediations.nodemend.dev", ""),
+    ("create", "planpages.nodemend.dev", ""),
+    ("update", "repairguards.nodemend.dev/status", ""),
+    ("watch", "holds.nodemend.dev", ""),
+    ("patch", "nodes", ""),
+    ("create", "pods/eviction", "default"),
+    ("delete", "pods", "default"),
+    ("create", "events.events.k8s.io", "default"),
+    ("get", "secrets", "nodemend-system"),
+];
+
+const MAY_NOT: &[Right] = &[
+    ("get", "secrets", "default"),
+    ("list", "secrets", "nodemend-system"),
+    ("delete", "nodes", ""),
+    ("patch", "nodes/status", ""),
+    ("create", "holds.nodemend.dev", ""),
+    ("delete", "holds.nodemend.dev", ""),
+    ("update", "repairpools.nodemend.dev", ""),
+    ("patch", "repairpolicies.nodemend.dev", ""),
+    ("create", "playbooks.nodemend.dev", ""),
+    ("create", "repairguards.nodemend.dev", ""),
+    ("delete", "remediations.nodemend.dev", ""),
+    ("update", "planpages.nodemend.dev", ""),
+    ("create", "pods", "default"),
+    ("patch", "customresourcedefinitions.apiextensions.k8s.io", ""),
+];
+
+pub(crate) fn controller(cluster: &Cluster) {
+    for right in MAY {
+        assert_eq!(answer(cluster, right), "yes", "{right:?}");
+    }
+    for right in MAY_NOT {
+        assert_eq!(answer(cluster, right), "no", "{right:?}");
+    }
+}
+
+/// `kubectl auth can-i` ends with 1 for `no`, so the output is what counts.
+fn answer(cluster: &Cluster, (verb, resource, namespace): &Right) -> String {
+    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+    let subresource = format!("--subresource={subresource}");
+    let namespace = format!("--namespace={namespace}");
+    let mut command = cluster.as_controller().command();
+    command.args(["auth", "can-i", verb, resource, &subresource, &namespace]);
+    String::from_utf8(command.output().unwrap().stdout).unwrap().trim().to_owned()
+}
