@@ -21,7 +21,5 @@ pub mod report;
 pub mod run;
 pub mod yaml;
 
-/// The API group.
+/// The API group; its only version is `v1alpha1`.
 pub const GROUP: &str = "nodemend.dev";
-/// The API version.
-pub const VERSION: &str = "v1alpha1";
