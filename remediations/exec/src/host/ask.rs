@@ -33,10 +33,23 @@ fn call_failed(target: &Target, error: &CallError) -> Failed {
 
 /// The program said that it did nothing, and why.
 fn refusal(target: &Target, reason: &str, message: &str) -> Failed {
-    let message = about(target, message);
+    let message = about(target, &format!("{message}{}", next_step(reason)));
     match reason {
         "Fenced" | "BadRequest" | "StateDamaged" | "MissingTool" => Failed::refused(reason, message),
         _ => Failed::not_done(reason, message),
+    }
+}
+
+/// What the program leaves to say.
+fn next_step(reason: &str) -> &'static str {
+    match reason {
+        "Fenced" => "; another controller has taken over, this one must stop",
+        "HostLocked" => "; look with fuser who holds it",
+        "MissingTool" => {
+            "the host lacks one of base64, flock, setsid, timeout; install coreutils and util-linux"
+        }
+        "StateDamaged" => "; look at it by hand, it is never guessed",
+        _ => "",
     }
 }
 

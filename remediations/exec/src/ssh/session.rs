@@ -139,9 +139,12 @@ fn early(reason: &'static str, message: impl Into<String>) -> CallError {
 
 fn late(error: &io::Error) -> CallError {
     let (reason, message) = if error.kind() == io::ErrorKind::TimedOut {
-        ("TimedOut", "the request was sent and no answer came in time".to_owned())
+        (
+            "TimedOut",
+            "the request was sent and no answer came in time; is the host frozen or overloaded?".to_owned(),
+        )
     } else {
-        ("AnswerCut", format!("the connection ended before the answer: {error}"))
+        ("AnswerCut", format!("the connection ended before the answer: {error}; the host is looked at again"))
     };
     CallError { sent: true, reason, message, retryable: true }
 }
@@ -174,10 +177,23 @@ fn login_error(user: &str, error: &ssh2::Error) -> CallError {
         },
         FILE => CallError {
             retryable: false,
-            ..early("KeyUnreadable", format!("the pool's private key cannot be used: {error}"))
+            ..early(
+                "KeyUnreadable",
+                format!(
+                    "the pool's private key cannot be used: {error}; give one in PEM or OpenSSH form without a passphrase"
+                ),
+            )
         },
-        TIMEOUT => early("TimedOut", format!("the login of `{user}` did not end in time")),
-        _ => early("LoginFailed", format!("the login of `{user}` broke off: {error}")),
+        TIMEOUT => early(
+            "TimedOut",
+            format!(
+                "the login of `{user}` did not end in time; look at sshd and its PAM modules on the host"
+            ),
+        ),
+        _ => early(
+            "LoginFailed",
+            format!("the login of `{user}` broke off: {error}; look at sshd's log on the host"),
+        ),
     }
 }
 

@@ -11,7 +11,7 @@ use nodemend_exec::Target;
 
 use crate::rig::{Rig, failure};
 
-const LEFT: Duration = Duration::from_secs(60);
+const LEFT: Duration = Duration::from_mins(1);
 
 fn mark(remediation: &str) -> CordonMark {
     CordonMark {

@@ -25,7 +25,7 @@ fn each_obstacle_has_its_reason(rig: &Rig<'_>) {
         (Fault::RepositorySilent, "RepositoryUnavailable"),
     ] {
         rig.host.inject(fault).unwrap();
-        let exit = rig.run(&format!("prepare-{fault}"), prepare(), Duration::from_secs(120));
+        let exit = rig.run(&format!("prepare-{fault}"), prepare(), Duration::from_mins(2));
         assert_eq!(exit.report.get("reason").map(String::as_str), Some(reason), "{fault}: {exit:?}");
         rig.host.lift(fault).unwrap();
     }

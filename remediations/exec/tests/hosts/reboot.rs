@@ -10,7 +10,7 @@ use nodemend_core::time::Span;
 use crate::rig::{Rig, install, prepare, to};
 
 /// A package transaction or a restart takes seconds; this machine may be busy.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_mins(1);
 /// A scriptlet that asks a hung PID 1 gives up after 90 s.
 const HUNG_INSTALL: Duration = Duration::from_secs(150);
 
@@ -62,6 +62,7 @@ pub(crate) fn a_host_without_a_bus_is_repaired(rig: &Rig<'_>) {
     let restarted = rig.run("reboot-1", reboot(), SOON);
     has_restarted(&restarted);
     assert_eq!(restarted.report["orderly"], "true", "PID 1 answers on its own socket");
+    assert_eq!(restarted.report.get("forced"), None);
     is_repaired(rig);
     let back = rig.run("downgrade-1", HostJob::PackageInstall(to(OLD_SYSTEMD)), SOON);
     succeeds(&back);
@@ -76,4 +77,22 @@ pub(crate) fn a_pid1_may_hang_in_the_transaction(rig: &Rig<'_>) {
     succeeds(&rig.run("install-1", install(), HUNG_INSTALL));
     has_restarted(&rig.run("reboot-1", reboot(), SOON));
     is_repaired(rig);
+}
+
+/// A unit that never stops: the machine would be down, and not up again, for ever.
+const NEVER_STOPS: &str = "[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/true\\n\
+    ExecStop=/bin/sleep infinity\\nTimeoutStopSec=infinity\\n";
+
+pub(crate) fn a_shutdown_that_hangs_is_cut_short(rig: &Rig<'_>) {
+    rig.host.run_checked("systemctl mask --runtime reboot.target").unwrap();
+    let refused = rig.run("reboot-1", reboot(), SOON);
+    assert_eq!((refused.code, refused.report["reason"].as_str()), (Some(1), "RebootRefused"), "{refused:?}");
+    assert_eq!(refused.boot_id_before, refused.boot_id_now);
+    rig.host.run_checked("systemctl unmask --runtime reboot.target").unwrap();
+    let unit = format!("printf '{NEVER_STOPS}' >/run/systemd/system/stuck.service && systemctl start stuck");
+    rig.host.run_checked(&unit).unwrap();
+    let grace = RebootJob { grace: Span::seconds(8) };
+    let restarted = rig.run("reboot-2", HostJob::Reboot(grace), SOON);
+    has_restarted(&restarted);
+    assert_eq!((restarted.report["orderly"].as_str(), restarted.report["forced"].as_str()), ("true", "true"));
 }

@@ -12,6 +12,8 @@ job() {
     process $$ && printf '%s %s %s\n' $$ "$start" "$boot" | store "$dir/pid" || exit 1
     unlock
     cd /
+    # What the package manager writes is for everybody; the folder of the job stays closed.
+    umask 022
     exec </dev/null >"$dir/output" 2>&1
     leave_session
     case $kind in

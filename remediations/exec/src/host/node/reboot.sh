@@ -1,7 +1,6 @@
 # The restart job: orderly if PID 1 answers, forced if it does not.
 reboot_host() {
-    # An orderly shutdown ends logins first, and this job must outlive a shutdown that hangs.
-    trap '' TERM INT
+    trap outlive_logins TERM
     ask_pid1 5
     report pid1 "${pid1:-unknown}"
     write_out
@@ -22,6 +21,13 @@ reboot_host() {
     press_sysrq
     wait_seconds 30
     fail RebootFailed "the machine did not restart"
+}
+
+# An orderly shutdown ends logins first, and this job must outlive a shutdown that hangs. Only the last stage, in which
+# PID 1 is another program that waits for every process, must not have to wait for it.
+outlive_logins() {
+    read -r manager </proc/1/comm
+    case $manager in systemd-shutdow*) exit 0 ;; esac
 }
 
 # Writes file systems out, for at most 60 s: a dead network file system would hold the restart up for ever.

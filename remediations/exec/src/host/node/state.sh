@@ -8,7 +8,7 @@ store() {
 
 # All decisions are made under this lock, which is held for moments only; jobs run without it.
 lock() {
-    { mkdir -p "$STATE/jobs" && true >>"$STATE/lock"; } 2>/dev/null ||
+    { mkdir -p "$STATE/jobs" && chmod 700 "$STATE" && true >>"$STATE/lock"; } 2>/dev/null ||
         refuse StateUnwritable "cannot write $STATE: is the disk full or read-only?"
     exec 9>>"$STATE/lock"
     timeout 10 flock 9 || refuse HostLocked "$STATE/lock was held for 10 s"

@@ -19,7 +19,7 @@ use super::jobs;
 use super::program::PROGRAM;
 use super::protocol::{Answer, AnswerError, Request};
 
-/// What `sh` is on Debian, and on the Red Hat family.
+/// What `sh` is on Debian, and on the Red Hat family. Run as `sh`, so that bash keeps to POSIX.
 const SHELLS: [&str; 2] = ["dash", "bash"];
 
 /// A host as far as the program sees one.
@@ -32,7 +32,9 @@ struct Machine {
 impl Machine {
     fn new(shell: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let shell = which(shell);
+        let as_sh = dir.path().join("sh");
+        std::os::unix::fs::symlink(which(shell), &as_sh).unwrap();
+        let shell = as_sh;
         std::fs::create_dir(dir.path().join("bin")).unwrap();
         let program = PROGRAM
             .replace("STATE=/var/lib/nodemend", &format!("STATE={}", dir.path().join("state").display()))
