@@ -64,8 +64,7 @@ pub struct RepairPolicySpec {
     /// Pauses.
     #[serde(default)]
     pub limits: Limits,
-    /// How long after its creation a run of this policy may be seen first; later it expires. Another value than the
-    /// default is not honoured yet: a policy that sets one starts nothing.
+    /// How long after its creation a run of this policy may be seen first; later it expires. Default 24h.
     #[serde(default = "default_start_within")]
     pub start_within: Span,
     /// Stronger playbooks when this one did not help. Not honoured yet: a policy that sets one starts nothing.

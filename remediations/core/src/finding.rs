@@ -54,7 +54,8 @@ pub struct CheckResult {
     pub observed: BTreeMap<String, String>,
     /// Identity of the fault over repeated observations: same check, same subject, same observed values.
     pub fingerprint: Digest,
-    /// Since when the check has failed without a break; absent unless it fails.
+    /// Since when the check has failed, as far as it could be observed. A reading that could not be made hands the
+    /// time on, so it says nothing of the present state: only `state` does. Absent once the check passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Time>,
     /// When it was observed last.

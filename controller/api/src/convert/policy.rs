@@ -4,7 +4,7 @@ use nodemend_core::plan::Rollout;
 use nodemend_core::snapshot;
 
 use super::{ConvertError, Identity};
-use crate::policy::{RepairPolicy, RepairPolicySpec, default_start_within};
+use crate::policy::{RepairPolicy, RepairPolicySpec};
 
 impl TryFrom<&RepairPolicy> for snapshot::Policy {
     type Error = ConvertError;
@@ -25,6 +25,7 @@ impl TryFrom<&RepairPolicy> for snapshot::Policy {
             approval: spec.approval,
             rollout: spec.rollout,
             limits: spec.limits,
+            start_within: spec.start_within,
         })
     }
 }
@@ -33,8 +34,6 @@ fn unsupported(spec: &RepairPolicySpec) -> Vec<String> {
     let mut fields = rollout_fields(&spec.rollout);
     fields.extend((!spec.escalation.is_empty()).then_some("spec.escalation"));
     fields.extend(spec.recurrence.as_ref().map(|_| "spec.recurrence"));
-    // Every run of a policy gets the default today.
-    fields.extend((spec.start_within != default_start_within()).then_some("spec.startWithin"));
     fields.into_iter().map(str::to_owned).collect()
 }
 
@@ -86,11 +85,16 @@ mod tests {
             },
             "escalation": [{"afterFailures": 2, "playbook": {"name": "drain-and-reboot", "version": "^1"}}],
             "recurrence": {"maxRepairs": 3, "within": "24h"},
-            "startWithin": "1h",
         })))
         .unwrap();
         let rollout = ["spec.rollout.canary", "spec.rollout.soak", "spec.rollout.gates"];
         assert_eq!(row.unsupported[..3], rollout);
-        assert_eq!(row.unsupported[3..], ["spec.escalation", "spec.recurrence", "spec.startWithin"]);
+        assert_eq!(row.unsupported[3..], ["spec.escalation", "spec.recurrence"]);
+    }
+
+    #[test]
+    fn how_long_a_run_may_wait_for_its_start_is_the_policys_to_say() {
+        let row = snapshot::Policy::try_from(&policy(&json!({ "startWithin": "1h" }))).unwrap();
+        assert_eq!((row.start_within.to_string(), row.unsupported.len()), ("1h".to_owned(), 0));
     }
 }

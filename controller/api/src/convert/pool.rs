@@ -44,19 +44,16 @@ fn budget_fields(budget: &Budget) -> Vec<&'static str> {
 impl TryFrom<&RepairGuard> for snapshot::Guard {
     type Error = ConvertError;
 
-    /// A guard whose limits cannot be kept is an error, so that it counts as none and nothing disruptive starts.
     fn try_from(guard: &RepairGuard) -> Result<Self, ConvertError> {
-        let unsupported = guard.spec.budget.as_ref().map(budget_fields).unwrap_or_default();
-        if !unsupported.is_empty() {
-            return Err(ConvertError::Unusable {
-                kind: "RepairGuard",
-                name: Identity { kind: "RepairGuard", meta: &guard.metadata }.name()?,
-                field: unsupported.join(" and "),
-                problem: "is not honoured yet: remove it, until then nothing disruptive starts".to_owned(),
-            });
-        }
+        Identity { kind: "RepairGuard", meta: &guard.metadata }.name()?;
+        let fields = guard.spec.budget.as_ref().map(budget_fields).unwrap_or_default();
         let status = guard.status.clone().unwrap_or_default();
-        Ok(Self { budget: guard.spec.budget.clone(), epoch: status.epoch, grants: status.grants })
+        Ok(Self {
+            budget: guard.spec.budget.clone(),
+            epoch: status.epoch,
+            grants: status.grants,
+            unsupported: fields.into_iter().map(str::to_owned).collect(),
+        })
     }
 }
 
@@ -125,13 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn a_guard_that_cannot_be_kept_is_no_guard() {
+    fn limits_of_a_guard_that_are_not_honoured_are_named_and_its_grants_stay_known() {
         let guard: RepairGuard = serde_json::from_value(json!({
             "apiVersion": "nodemend.dev/v1alpha1", "kind": "RepairGuard", "metadata": {"name": "cluster"},
             "spec": {"budget": {"maxUnavailable": 1, "rate": {"nodes": 5, "per": "1h"}}},
+            "status": {"epoch": 7, "grants": []},
         }))
         .unwrap();
-        let error = snapshot::Guard::try_from(&guard).unwrap_err().to_string();
-        assert!(error.starts_with("RepairGuard/cluster: spec.budget.rate is not honoured"), "{error}");
+        let row = snapshot::Guard::try_from(&guard).unwrap();
+        assert_eq!((row.epoch, &row.unsupported[..]), (7, &["spec.budget.rate".to_owned()][..]));
     }
 }

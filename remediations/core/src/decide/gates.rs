@@ -50,10 +50,8 @@ pub(super) fn closed(snapshot: &Snapshot, run: &Run, rollout: &Rollout, now: Tim
     let object = format!("repairrun/{}", run.name);
     let mut closed = Vec::new();
     closed.extend(hold_on(snapshot.holds.values(), run, None, now));
-    if snapshot.guard.is_none() {
-        let next = "there is no RepairGuard named `cluster`; nothing disruptive starts without one";
-        closed.push(Blocker::new("NoRepairGuard", "repairguard/cluster", next));
-    }
+    closed.extend(undecodable(snapshot, run));
+    closed.extend(guard_closed(snapshot));
     if run.request.plan_only {
         closed.push(Blocker::new(
             "PlanOnly",
@@ -72,6 +70,31 @@ pub(super) fn closed(snapshot: &Snapshot, run: &Run, rollout: &Rollout, now: Tim
         )),
     }
     closed
+}
+
+/// Objects that cannot be decoded and might stop `run`, or say what it may do. Holds, guard and Remediations may be
+/// about anything; of the other kinds only what the run itself is under counts.
+pub fn undecodable(snapshot: &Snapshot, run: &Run) -> Option<Blocker> {
+    let own_pool = format!("repairpool/{}", run.request.pool);
+    let own_policy = policy_of(run).map(|name| format!("repairpolicy/{name}"));
+    let counts = |object: &str| {
+        let kind = object.split_once('/').map_or(object, |(kind, _)| kind);
+        matches!(kind, "hold" | "repairguard" | "remediation")
+            || object == own_pool
+            || Some(object) == own_policy.as_deref()
+    };
+    let (object, error) = snapshot.undecodable.iter().find(|(object, _)| counts(object))?;
+    let next = format!("it cannot be decoded, so nothing starts: {error}; correct or delete it");
+    Some(Blocker::new("Undecodable", object, next))
+}
+
+fn guard_closed(snapshot: &Snapshot) -> Option<Blocker> {
+    let object = "repairguard/cluster";
+    let Some(guard) = &snapshot.guard else {
+        let next = "there is no RepairGuard named `cluster`; nothing disruptive starts without one";
+        return Some(Blocker::new("NoRepairGuard", object, next));
+    };
+    unhonoured(object, &guard.unsupported)
 }
 
 fn pool_closed(snapshot: &Snapshot, pool: &Pool, run: &Run) -> Vec<Blocker> {

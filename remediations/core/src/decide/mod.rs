@@ -12,7 +12,7 @@ use crate::plan::page::Sealed;
 use crate::snapshot::{RunRequest, RunStatus, Snapshot};
 use crate::time::Time;
 
-pub use gates::{applies, hold_on, is_stopped};
+pub use gates::{applies, hold_on, is_stopped, undecodable};
 pub use policies::PolicyStatus;
 pub use runs::plan_of;
 

@@ -7,13 +7,10 @@ use crate::ids::short_hash;
 use crate::matching::match_policy;
 use crate::playbook::Playbook;
 use crate::snapshot::{NodeSelection, Policy, PolicyMode, Pool, Run, RunPhase, RunRequest, Snapshot};
-use crate::time::{Span, Time};
+use crate::time::Time;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// How long after its creation a run of a policy may still begin.
-const START_WITHIN: Span = Span::minutes(24 * 60);
 
 /// What a policy found.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
@@ -136,7 +133,7 @@ fn request(snapshot: &Snapshot, policy: &Policy, pool: &Pool, now: Time) -> Resu
         nodes: NodeSelection::Policy { name: policy.name.clone() },
         rollout: policy.rollout.clone(),
         requested_by: format!("policy:{}", policy.name),
-        start_before: now.after(START_WITHIN),
+        start_before: now.after(policy.start_within),
         change_ref: None,
         plan_only: policy.mode == PolicyMode::Plan,
         operations: Vec::new(),

@@ -47,6 +47,8 @@ pub struct Snapshot {
     pub holds: BTreeMap<String, Hold>,
     /// Reports by node UID, then source.
     pub reports: BTreeMap<NodeUid, BTreeMap<String, Report>>,
+    /// Objects that are stored but cannot be decoded, as `kind/name` in lower case, and why.
+    pub undecodable: BTreeMap<String, String>,
 }
 
 /// The RepairGuard.
@@ -58,6 +60,8 @@ pub struct Guard {
     pub epoch: Epoch,
     /// Grants of all pools.
     pub grants: Vec<Grant>,
+    /// Names of fields that are set and not honoured yet; any stops every run.
+    pub unsupported: Vec<String>,
 }
 
 /// A RepairPool.

@@ -38,6 +38,8 @@ pub struct Policy {
     pub rollout: Rollout,
     /// Pauses.
     pub limits: Limits,
+    /// How long after its creation a run of this policy may be seen first; later it expires.
+    pub start_within: Span,
     /// Names of fields that are set and not honoured yet; any stops its runs.
     pub unsupported: Vec<String>,
 }
