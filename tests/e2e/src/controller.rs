@@ -1,0 +1,81 @@
+//! The controller's process: started inside the bed's network as its restricted identity, killed at will, never left behind.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use nodemend_bed::{Bed, process};
+
+use crate::{E2eError, program};
+
+/// How many lines of the log an error shows.
+const SHOWN_LINES: usize = 40;
+
+/// A running controller. Dropping it ends its process.
+#[derive(Debug)]
+pub struct Controller {
+    process: Child,
+    log: PathBuf,
+}
+
+impl Controller {
+    /// Starts one. Its output is appended to the log that its predecessors wrote.
+    pub fn start(bed: &Bed) -> Result<Self, E2eError> {
+        let log = log_file(bed);
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(&log).map_err(E2eError::file(&log))?;
+        writeln!(file, "--- started by the test").map_err(E2eError::file(&log))?;
+        let mut command = bed.command(program::nodemend()?);
+        command
+            .args(["controller", "--listen", "127.0.0.1:0", "--kubeconfig"])
+            .arg(bed.controller_kubeconfig());
+        command.env_remove("KUBECONFIG");
+        Ok(Self { process: process::start_logged(&mut command, &log)?, log })
+    }
+
+    /// Ends it the way a power cut does: nothing of it runs any more when this returns.
+    pub fn kill(&mut self) -> Result<(), E2eError> {
+        let log = &self.log;
+        self.process.kill().and_then(|()| self.process.wait()).map_err(E2eError::file(log))?;
+        Ok(())
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn stop(mut self) -> Result<(), E2eError> {
+        let pid = Pid::from_raw(i32::try_from(self.process.id()).unwrap_or(i32::MAX));
+        kill(pid, Signal::SIGTERM).map_err(|error| E2eError::file(&self.log)(error.into()))?;
+        self.process.wait().map_err(E2eError::file(&self.log))?;
+        Ok(())
+    }
+
+    /// An error if it has ended by itself.
+    pub fn check(&mut self) -> Result<(), E2eError> {
+        match self.process.try_wait().map_err(E2eError::file(&self.log))? {
+            None => Ok(()),
+            Some(status) => Err(E2eError::ControllerEnded { status, log: last_lines(&self.log) }),
+        }
+    }
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        // A process that has ended already is what is wanted.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The log of all controllers of a bed.
+pub fn log_file(bed: &Bed) -> PathBuf {
+    bed.hub().log("nodemend-controller")
+}
+
+/// The end of a controller's log.
+pub fn last_lines(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
+}

@@ -1,0 +1,143 @@
+//! What the API server wrote down: who cordoned what when, and what was evicted. The controller's own words do not count.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::journal::time;
+use crate::{E2eError, Stage};
+
+/// The controller's user name.
+const CONTROLLER: &str = "system:serviceaccount:nodemend-system:nodemend";
+
+/// One change that the controller made to a node's cordon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CordonChange {
+    /// When the API server answered.
+    pub at: Timestamp,
+    /// The node.
+    pub node: String,
+    /// Cordoned, or uncordoned.
+    pub cordoned: bool,
+}
+
+/// An eviction that the controller asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Eviction {
+    /// When the API server answered.
+    pub at: Timestamp,
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod's name.
+    pub pod: String,
+}
+
+/// The requests of the controller, oldest first.
+#[derive(Debug, Clone)]
+pub struct Witness(Vec<Value>);
+
+impl Witness {
+    /// What was written down since a point in time.
+    pub fn since(stage: &Stage, start: Timestamp) -> Result<Self, E2eError> {
+        let mut events = stage.bed().audit_events()?;
+        events.retain(|event| {
+            event["user"]["username"] == CONTROLLER
+                && time(&event["stageTimestamp"]).is_some_and(|at| at >= start)
+        });
+        events.sort_by_key(|event| time(&event["stageTimestamp"]));
+        Ok(Self(events))
+    }
+
+    /// Changes of cordons. Every other patch of a node leaves `spec.unschedulable` alone.
+    pub fn cordon_changes(&self) -> Vec<CordonChange> {
+        let of_nodes = self.0.iter().filter(|event| {
+            succeeded(event)
+                && event["objectRef"]["resource"] == "nodes"
+                && (event["verb"] == "patch" || event["verb"] == "update")
+        });
+        let change = |event: &Value| {
+            // Absent means untouched; a merge patch lifts it with `false` or `null`.
+            let unschedulable = event.pointer("/requestObject/spec/unschedulable")?;
+            Some(CordonChange {
+                at: time(&event["stageTimestamp"])?,
+                node: event["objectRef"]["name"].as_str()?.to_owned(),
+                cordoned: unschedulable == &Value::Bool(true),
+            })
+        };
+        of_nodes.filter_map(change).collect()
+    }
+
+    /// Whether the controller ever cordoned the node.
+    pub fn cordoned(&self, node: &str) -> bool {
+        self.cordon_changes().iter().any(|change| change.node == node && change.cordoned)
+    }
+
+    /// Evictions that were let through.
+    pub fn evictions(&self) -> Vec<Eviction> {
+        self.0.iter().filter(|event| succeeded(event)).filter_map(eviction).collect()
+    }
+
+    /// Evictions that were asked for, let through or not.
+    pub fn tried_evictions(&self) -> Vec<Eviction> {
+        self.0.iter().filter_map(eviction).collect()
+    }
+
+    /// How many of these nodes were cordoned by the controller at the same time, at most.
+    pub fn most_cordoned_at_once(&self, nodes: &[&str]) -> usize {
+        most_at_once(self.cordon_changes().iter().filter(|change| nodes.contains(&change.node.as_str())))
+    }
+}
+
+fn succeeded(event: &Value) -> bool {
+    event["responseStatus"]["code"].as_i64().is_some_and(|code| (200..300).contains(&code))
+}
+
+fn eviction(event: &Value) -> Option<Eviction> {
+    let object = &event["objectRef"];
+    if object["subresource"] != "eviction" || event["verb"] != "create" {
+        return None;
+    }
+    Some(Eviction {
+        at: time(&event["stageTimestamp"])?,
+        namespace: object["namespace"].as_str()?.to_owned(),
+        pod: object["name"].as_str()?.to_owned(),
+    })
+}
+
+fn most_at_once<'a>(changes: impl Iterator<Item = &'a CordonChange>) -> usize {
+    let mut cordoned = BTreeSet::new();
+    let mut most = 0;
+    for change in changes {
+        if change.cordoned {
+            cordoned.insert(&change.node);
+        } else {
+            cordoned.remove(&change.node);
+        }
+        most = most.max(cordoned.len());
+    }
+    most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(second: i64, node: &str, cordoned: bool) -> CordonChange {
+        CordonChange { at: Timestamp::from_second(second).unwrap(), node: node.into(), cordoned }
+    }
+
+    #[test]
+    fn a_node_that_is_back_does_not_count() {
+        let changes = [change(1, "a", true), change(2, "a", false), change(3, "b", true)];
+        assert_eq!(most_at_once(changes.iter()), 1);
+        let changes = [change(1, "a", true), change(2, "b", true), change(3, "a", false)];
+        assert_eq!(most_at_once(changes.iter()), 2);
+    }
+
+    #[test]
+    fn a_cordon_that_is_written_again_counts_once() {
+        let changes = [change(1, "a", true), change(2, "a", true)];
+        assert_eq!(most_at_once(changes.iter()), 1);
+    }
+}
