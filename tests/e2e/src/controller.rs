@@ -28,7 +28,11 @@ impl Controller {
         let mut file =
             OpenOptions::new().create(true).append(true).open(&log).map_err(E2eError::file(&log))?;
         writeln!(file, "--- started by the test").map_err(E2eError::file(&log))?;
-        let mut command = bed.command(program::nodemend()?);
+        // A group of its own: what a killed test or demo left running is ended first. Two controllers are one too many.
+        let hub = bed.hub();
+        let group = hub.cgroup.child("nodemend");
+        group.create().and_then(|()| group.kill()).map_err(E2eError::file(group.path()))?;
+        let mut command = process::command(&group, Some(&hub.netns), program::nodemend()?);
         command
             .args(["controller", "--listen", "127.0.0.1:0", "--kubeconfig"])
             .arg(bed.controller_kubeconfig());

@@ -1,5 +1,6 @@
 //! Why a test or the demo could not go on.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use nodemend_bed::host::HostError;
 use nodemend_bed::process::ProcessError;
 
 /// Why a test or the demo could not go on.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum E2eError {
     /// The cluster or a host failed.
     #[error(transparent)]
@@ -56,6 +57,13 @@ pub enum E2eError {
         /// Runs, journals and the controller's last lines.
         situation: String,
     },
+}
+
+/// The same text as for people: it is what a failed test shows, and it has many lines.
+impl fmt::Debug for E2eError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
 }
 
 impl E2eError {

@@ -1,2 +1,145 @@
-//! The demo.
-fn main() {}
+//! `make demo`: a pool of four old nodes, one with a hung PID 1, heals itself in front of you.
+//!
+//! The bed stays when it is over. A second run puts the hosts back to the old systemd and repairs them again.
+
+mod again;
+mod cast;
+mod show;
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use nix::sys::signal::{SigSet, Signal};
+use nodemend_bed::fault::Fault;
+use nodemend_bed::{Bed, BedConfig, state};
+use nodemend_e2e::journal::Run;
+use nodemend_e2e::{Stage, objects, program};
+
+/// The bed's name.
+const BED: &str = "demo";
+/// What a shell says of a program that Ctrl-C has ended.
+const INTERRUPTED: i32 = 130;
+
+fn main() -> anyhow::Result<()> {
+    match std::env::args().nth(1).as_deref() {
+        None => play(),
+        Some("down") => take_down(),
+        Some(other) => bail!("`{other}` is not known; `demo` plays the demo, `demo down` takes it away"),
+    }
+}
+
+fn take_down() -> anyhow::Result<()> {
+    if !state::beds().iter().any(|bed| bed == BED) {
+        println!("there is no demo to take down; `make demo` starts it");
+        return Ok(());
+    }
+    state::stop(BED)?;
+    println!("the demo is gone: no process, namespace, mount or folder of it is left");
+    Ok(())
+}
+
+fn play() -> anyhow::Result<()> {
+    Bed::check_privileges()?;
+    let (signals, started) = (signals()?, Instant::now());
+    let stage = Arc::new(stage()?);
+    let waiting = Arc::clone(&stage);
+    std::thread::spawn(move || end_at(signals, &waiting));
+    let healed = heal(&stage, started);
+    stage.stop_controller()?;
+    healed
+}
+
+/// Ctrl-C is held back: the controller has to be ended first.
+fn signals() -> anyhow::Result<SigSet> {
+    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
+    signals.thread_block()?;
+    Ok(signals)
+}
+
+/// Ends the controller, then the demo, when a signal comes.
+fn end_at(signals: SigSet, stage: &Stage) {
+    let received = signals.wait();
+    eprintln!(
+        "\nended by {received:?}; the controller is stopped, `make demo` starts over, `make demo-down` cleans up"
+    );
+    let _ = stage.stop_controller();
+    std::process::exit(INTERRUPTED);
+}
+
+/// The demo's bed with everything installed, and hosts as they were made.
+fn stage() -> anyhow::Result<Stage> {
+    if let Ok(bed) = Bed::attach(BED)
+        && bed.kubectl(&["get", "--raw", "/readyz", "--request-timeout=5s"]).is_ok()
+    {
+        step("The demo's cluster is there: putting its hosts back to systemd 219-62.el7");
+        let stage = Stage::on(bed)?;
+        again::put_back(&stage)?;
+        stage.install()?;
+        return Ok(stage);
+    }
+    step("Starting a cluster: etcd, API server, and five nodes with systemd, SSH, containerd and a kubelet");
+    let config = BedConfig { name: BED.to_owned(), hosts: cast::hosts(), ..BedConfig::default() };
+    Bed::start(&config)?.detach()?;
+    let stage = Stage::on(Bed::attach(BED)?)?;
+    step("Installing kinds, the controller's restricted identity, and playbooks");
+    stage.install()?;
+    Ok(stage)
+}
+
+fn heal(stage: &Stage, started: Instant) -> anyhow::Result<()> {
+    step("Pods on the nodes: two Deployments, a DaemonSet, a PodDisruptionBudget");
+    cast::workloads(stage)?;
+    step(&format!("PID 1 of {} stops answering", cast::HUNG));
+    stage.host(cast::HUNG)?.inject(Fault::Pid1Hung)?;
+    let before = show::states(stage)?;
+    show::before(&before);
+    step("A RepairGuard, a RepairPool, and the controller, which reads the hosts over SSH");
+    let start = Timestamp::now();
+    stage.apply([objects::guard(), cast::pool(stage)])?;
+    stage.start_controller()?;
+    stage.reported(&cast::NODES, start)?;
+    show::findings(stage)?;
+    step("A RepairPolicy: systemd of pool `web` is to be 219-78.el7_9.9, at most two nodes at a time");
+    stage.apply([objects::policy(cast::POOL, "^1.0")])?;
+    let new = |run: &Run| !run.is_over();
+    let run = stage.run_that(cast::POOL, "has begun", Duration::from_secs(30), new)?;
+    watch(stage, run.name())?;
+    let run =
+        stage.run_that(cast::POOL, "is over", cast::HEALED, |r| r.name() == run.name() && r.is_over())?;
+    show::proof(stage, &before, start)?;
+    if run.phase() != "Succeeded" {
+        bail!("run {} ended as {}: {}\n{}", run.name(), run.phase(), run.message(), stage.situation());
+    }
+    println!("\n{} nodes healed in {} s, all in all.", cast::NODES.len(), started.elapsed().as_secs());
+    look_around(stage.bed().admin_kubeconfig(), run.name())
+}
+
+/// The operator's own view of the run, live.
+fn watch(stage: &Stage, run: &str) -> anyhow::Result<()> {
+    step(&format!("nodemend watch {run}"));
+    let mut watch = program::command(stage.bed().admin_kubeconfig())?;
+    let status = watch.args(["watch", run]).stdout(Stdio::inherit()).stderr(Stdio::inherit()).status();
+    // Its exit status is about the run, which is looked at by itself.
+    status.context("cannot run `nodemend watch`").map(drop)
+}
+
+fn look_around(kubeconfig: &Path, run: &str) -> anyhow::Result<()> {
+    let nodemend = program::nodemend()?;
+    let (kubeconfig, nodemend) = (kubeconfig.display(), nodemend.display());
+    println!(
+        "\nThe cluster stays; its controller is stopped. Look around:\n\
+         \n  export KUBECONFIG={kubeconfig}\n  {nodemend} get runs\n  {nodemend} get run {run}\
+         \n  kubectl get repairpools,repairruns,remediations,diagnosisreports\n\
+         \n`make demo` puts the hosts back and heals them again, `make demo-down` takes everything away."
+    );
+    Ok(())
+}
+
+/// Says what comes next.
+fn step(text: &str) {
+    println!("\n==> {text}");
+}

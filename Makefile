@@ -1,0 +1,47 @@
+# The commands of this project. `make` alone lists them.
+
+CARGO ?= cargo
+# Scenarios of one file share a bed: all of them have to run at once.
+E2E_THREADS = 16
+BED = $(CARGO) run -q -p nodemend-bed --bin bed --
+DEMO = $(CARGO) run -q -p nodemend-e2e --bin demo --
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build demo demo-down test test-unit test-e2e lint
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## Install the Debian packages that are missing (as root; otherwise say with one command how to)
+	@tests/deps.sh
+	@$(BED) deps
+
+build: deps ## Build everything; the first time takes about ten minutes, most of it the cluster's programs
+	@echo "==> nodemend"
+	@$(CARGO) build -q --workspace --bins
+	@echo "==> the cluster's programs and the hosts' image"
+	@$(BED) build
+
+demo: build ## A pool of four real nodes with old systemd, one with a hung PID 1, heals itself in front of you
+	@$(DEMO)
+
+demo-down: ## Take the demo away, with everything that belongs to it
+	@$(DEMO) down
+
+test: build lint test-unit test-e2e ## Everything: lint, unit tests, tests on real hosts, end to end
+
+test-unit: build ## All tests but those end to end; some need root, for they start real hosts
+	@echo "==> tests of the crates"
+	@$(CARGO) test --workspace --exclude nodemend-e2e
+
+test-e2e: build ## End to end: the built binary on real hosts
+	@echo "==> end to end"
+	@$(CARGO) test -p nodemend-e2e -- --test-threads=$(E2E_THREADS)
+
+lint: build ## Format, clippy, playbooks, what core may depend on, licences and sources of dependencies
+	@echo "==> lint"
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy -q --workspace --all-targets -- -D warnings
+	@tests/lint-core.sh
+	@for playbook in playbooks/*/*.yaml; do target/debug/nodemend playbook lint "$$playbook" || exit 1; done
+	@tests/lint-dependencies.sh
