@@ -4,3 +4,13 @@ pub mod cli;
 pub mod clock;
 pub mod serve;
 pub mod watch;
+
+mod access;
+mod checks;
+mod epoch;
+mod finalizer;
+mod http;
+mod planner;
+mod prober;
+mod saga;
+mod store;

@@ -21,5 +21,8 @@ pub mod report;
 pub mod run;
 pub mod yaml;
 
+/// Our finalizer: on RepairRuns from their plan, on Remediations from their creation, to the terminal write.
+pub const FINALIZER: &str = "nodemend.dev/unfinished";
+
 /// The API group; its only version is `v1alpha1`.
 pub const GROUP: &str = "nodemend.dev";

@@ -16,6 +16,7 @@ impl TryFrom<&RepairRun> for snapshot::Run {
             uid: identity.uid()?.into(),
             created: identity.created()?,
             deleting: run.metadata.deletion_timestamp.is_some(),
+            finalized: run.metadata.finalizers.iter().flatten().any(|name| name == crate::FINALIZER),
             request: run.spec.0.clone(),
             status: run.status.as_ref().map(|status| status.run.clone()).unwrap_or_default(),
         })

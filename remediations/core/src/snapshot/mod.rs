@@ -279,6 +279,13 @@ impl Snapshot {
     }
 }
 
+/// Whether the Remediation called `name` holds both grants that it needs: of the guard and of its pool.
+pub fn is_granted(snapshot: &Snapshot, name: &str, pool: &str) -> bool {
+    let has = |grants: &[Grant]| grants.iter().any(|grant| grant.remediation == name);
+    snapshot.guard.as_ref().is_some_and(|guard| has(&guard.grants))
+        && snapshot.pools.get(pool).is_some_and(|pool| has(&pool.grants))
+}
+
 /// A plan as the run's status records it; written once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -23,6 +23,8 @@ pub struct Run {
     pub created: Time,
     /// Whether it is being deleted: means abort.
     pub deleting: bool,
+    /// Whether it carries our finalizer.
+    pub finalized: bool,
     /// What is asked.
     pub request: RunRequest,
     /// What became of it.

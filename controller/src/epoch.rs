@@ -1,0 +1,56 @@
+//! The epoch: one number per process that repairs, higher than any before, so that an older process can be told
+//! from a newer one by every object and every host that it writes to.
+
+use std::time::Duration;
+
+use kube::api::ListParams;
+use kube::{Api, Client};
+use nodemend_api::guard::{GUARD_NAME, RepairGuard};
+use nodemend_api::remediation::Remediation;
+use nodemend_core::ids::Epoch;
+
+use crate::store::{StoreError, put_status};
+
+/// How often a guard that is not there yet is looked for.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// Raises the epoch by one over the highest that guard and journals know, and takes it. Waits while there is no
+/// RepairGuard: without one nothing disruptive starts.
+pub(crate) async fn take(client: &Client) -> Epoch {
+    let mut told = false;
+    loop {
+        match try_take(client).await {
+            Ok(Some(epoch)) => return epoch,
+            Ok(None) if !told => {
+                told = true;
+                tracing::warn!(
+                    "no RepairGuard named `{GUARD_NAME}`: findings are collected, nothing is repaired"
+                );
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "epoch not taken; tried again"),
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+async fn try_take(client: &Client) -> Result<Option<Epoch>, StoreError> {
+    let guards: Api<RepairGuard> = Api::all(client.clone());
+    let Some(mut guard) =
+        guards.get_opt(GUARD_NAME).await.map_err(StoreError::of::<RepairGuard>(GUARD_NAME))?
+    else {
+        return Ok(None);
+    };
+    let status = guard.status.get_or_insert_default();
+    let epoch = status.epoch.max(highest_in_journals(client).await?) + 1;
+    status.epoch = epoch;
+    // Written on the resourceVersion that was read: of two processes at once, one has to read again.
+    put_status(client, &guard).await?;
+    Ok(Some(epoch))
+}
+
+async fn highest_in_journals(client: &Client) -> Result<Epoch, StoreError> {
+    let api: Api<Remediation> = Api::all(client.clone());
+    let listed = api.list(&ListParams::default()).await.map_err(StoreError::of::<Remediation>("all"))?;
+    Ok(listed.items.iter().filter_map(|r| Some(r.status.as_ref()?.journal.epoch)).max().unwrap_or_default())
+}

@@ -1,0 +1,121 @@
+//! The planner: one task that asks core what comes next and carries it out. Nobody else writes what it writes.
+
+mod carry_out;
+mod finish;
+mod grants;
+mod live;
+mod pools;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Client;
+use kube::runtime::events::Recorder;
+use nodemend_core::decide::{Decision, decide};
+use nodemend_core::ids::Epoch;
+
+use crate::clock::now;
+use crate::http::Gauges;
+use crate::store::StoreError;
+use crate::watch::World;
+
+/// Changes are gathered for this long, so that a burst is one round.
+const GATHER: Duration = Duration::from_millis(250);
+/// A round is made at least this often: time alone changes what is decided.
+const AT_LEAST: Duration = Duration::from_secs(10);
+
+/// A decision that could not be carried out. The next round decides anew.
+#[derive(Debug, thiserror::Error)]
+pub enum PlannerError {
+    /// A write or read of the API server failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A list of the API server failed.
+    #[error("cannot list {what}: {source}")]
+    List {
+        /// What was listed.
+        what: &'static str,
+        /// What the API server, or the way to it, said.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// An object is not what it has to be for anything to start.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Everything the planner needs.
+pub struct Planner {
+    /// For reads and writes.
+    pub client: Client,
+    /// What is known.
+    pub world: Arc<World>,
+    /// This process's epoch: grants carry it, and need it to be the guard's.
+    pub epoch: Epoch,
+    /// For events on runs.
+    pub recorder: Recorder,
+    /// For the dead-man signal.
+    pub gauges: Gauges,
+}
+
+impl Planner {
+    /// Decides for ever.
+    pub async fn run(self) {
+        loop {
+            let _ = tokio::time::timeout(AT_LEAST, self.world.changed()).await;
+            tokio::time::sleep(GATHER).await;
+            if self.world.is_complete() {
+                self.round().await;
+            }
+        }
+    }
+
+    async fn round(&self) {
+        let decisions = decide(&self.world.look().snapshot, now());
+        let mut all_well = true;
+        for decision in decisions {
+            let told = name_of(&decision);
+            if let Err(error) = self.carry_out(decision).await {
+                all_well = false;
+                match error {
+                    PlannerError::Store(StoreError::Conflict { .. }) => {
+                        tracing::debug!(told, %error, "decided anew")
+                    }
+                    error => tracing::warn!(told, %error, "not carried out; decided anew in the next round"),
+                }
+            }
+        }
+        let completed = if self.some_lack_grants() { self.complete_grants().await } else { Ok(()) };
+        for result in [completed, self.pool_statuses().await, self.finish_runs().await] {
+            if let Err(error) = result {
+                all_well = false;
+                tracing::warn!(%error, "planner");
+            }
+        }
+        if all_well {
+            self.gauges.decided(now());
+        }
+    }
+
+    async fn carry_out(&self, decision: Decision) -> Result<(), PlannerError> {
+        match decision {
+            Decision::CreateRun { name, policy, request } => self.create_run(&name, &policy, *request).await,
+            Decision::WritePlan { run, run_uid, sealed } => self.write_plan(&run, &run_uid, *sealed).await,
+            Decision::RunStatus { run, status } => self.run_status(&run, *status).await,
+            Decision::PolicyStatus { policy, status } => self.policy_status(&policy, *status).await,
+            Decision::Grant { run, run_uid, pool, nodes } => self.grant(&run, &run_uid, &pool, nodes).await,
+            Decision::Release { grants } => self.release(grants).await,
+        }
+    }
+}
+
+fn name_of(decision: &Decision) -> String {
+    match decision {
+        Decision::CreateRun { name, policy, .. } => format!("create run {name} for policy {policy}"),
+        Decision::WritePlan { run, .. } => format!("write the plan of run {run}"),
+        Decision::RunStatus { run, .. } => format!("status of run {run}"),
+        Decision::PolicyStatus { policy, .. } => format!("status of policy {policy}"),
+        Decision::Grant { run, nodes, .. } => format!("grant {} nodes of run {run}", nodes.len()),
+        Decision::Release { grants } => format!("release {} grants", grants.len()),
+    }
+}

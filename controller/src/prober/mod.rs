@@ -1,0 +1,132 @@
+//! The prober: reads every host of every pool on a schedule and writes what it found into DiagnosisReports.
+
+mod report;
+mod schedule;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::{Client, ResourceExt};
+use nodemend_api::access::Access;
+use nodemend_api::pool::RepairPool;
+use nodemend_core::facts::Facts;
+use nodemend_core::finding::{CheckResult, CheckState};
+use nodemend_core::ids::{NodeName, NodeUid};
+use nodemend_core::snapshot::Node;
+use nodemend_diagnosis::registry;
+use nodemend_exec::Performer;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::access::AccessResolver;
+use crate::checks::{self, Reading};
+use crate::clock::now;
+use crate::watch::World;
+use schedule::Schedule;
+
+/// How often the schedule is looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Has a node looked at again at once: its repair is over.
+pub type Poke = mpsc::UnboundedSender<NodeUid>;
+
+/// Everything the prober needs.
+pub struct Prober {
+    /// For reports.
+    pub client: Client,
+    /// Which nodes there are.
+    pub world: Arc<World>,
+    /// How hosts are reached.
+    pub access: Arc<AccessResolver>,
+    /// Reads hosts.
+    pub performer: Arc<Performer>,
+    /// How many hosts are read at once.
+    pub at_once: usize,
+}
+
+/// One host that is due.
+struct Due {
+    pool: RepairPool,
+    node: Node,
+}
+
+impl Prober {
+    /// Probes for ever.
+    pub async fn run(self, mut poked: mpsc::UnboundedReceiver<NodeUid>) {
+        let this = Arc::new(self);
+        let places = Arc::new(Semaphore::new(this.at_once));
+        let mut schedule = Schedule::default();
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                Some(node) = poked.recv() => schedule.make_due(&node),
+            }
+            if !this.world.is_complete() {
+                continue;
+            }
+            for due in this.due(&mut schedule) {
+                let (this, places) = (this.clone(), places.clone());
+                tokio::spawn(async move {
+                    if let Ok(_place) = places.acquire().await {
+                        this.probe(due).await;
+                    }
+                });
+            }
+        }
+    }
+
+    /// Hosts whose time has come, of pools that may be observed. A node in two pools is read by neither.
+    fn due(&self, schedule: &mut Schedule) -> Vec<Due> {
+        let known = self.world.look();
+        let mut due = Vec::new();
+        for pool in known.pools.values().filter(|pool| matches!(pool.spec.access.observe, Access::Ssh(_))) {
+            let Some(row) = known.snapshot.pools.get(&pool.name_any()) else { continue };
+            for node in known.snapshot.nodes_of(row) {
+                let alone = known.snapshot.pools_of(node).len() == 1;
+                if alone && schedule.is_due(&node.uid, pool.spec.observe_interval, now()) {
+                    due.push(Due { pool: pool.clone(), node: node.clone() });
+                }
+            }
+        }
+        schedule.keep_only(known.snapshot.nodes.values().map(|node| &node.uid));
+        due
+    }
+
+    async fn probe(&self, due: Due) {
+        let Due { pool, node } = due;
+        let reading = self.read(&pool, &node.name, &node.uid).await;
+        if let Err(error) = report::write(&self.client, &pool, &node, reading).await {
+            tracing::warn!(node = %node.name, %error, "report not written");
+        }
+    }
+
+    /// A host that cannot be read gives `Unknown` for every check, and the reason with it.
+    async fn read(&self, pool: &RepairPool, node: &NodeName, uid: &NodeUid) -> Reading {
+        let addresses = self.world.look().addresses.get(node).cloned().unwrap_or_default();
+        let target = self.access.target(pool, &pool.spec.access.observe, (node, uid), &addresses).await;
+        let reading = async {
+            let target = target.map_err(|error| error.to_string())?;
+            let configs = checks::configs(pool).map_err(|error| format!("spec.checkConfig: {error}"))?;
+            let read = checks::read(&self.performer, &target, &configs, &checks::every()).await;
+            read.map_err(|failure| failure.message)
+        };
+        reading.await.unwrap_or_else(|problem| unread(uid, &problem))
+    }
+}
+
+fn unread(uid: &NodeUid, problem: &str) -> Reading {
+    let facts = Facts { observed_at: now(), ..Facts::default() };
+    let unknown = registry::run(
+        &checks::every(),
+        &facts,
+        &nodemend_diagnosis::CheckConfigs::default(),
+        uid.as_str(),
+        now(),
+    );
+    let told = |result: CheckResult| CheckResult {
+        message: problem.chars().take(1000).collect(),
+        state: CheckState::Unknown,
+        ..result
+    };
+    Reading { facts, results: unknown.into_iter().map(told).collect() }
+}

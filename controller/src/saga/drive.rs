@@ -1,0 +1,205 @@
+//! One look at one saga: read, ask core, write or start an operation. Operations run beside it and ring when they end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kube::runtime::controller::Action;
+use kube::{Api, ResourceExt};
+use nodemend_api::conditions::{READY, RECONCILING, STALLED, Wanted, set};
+use nodemend_api::pool::RepairPool;
+use nodemend_api::remediation::{Remediation, RemediationStatus};
+use nodemend_core::op::{Op, OpFailure, OpResult};
+use nodemend_core::saga::{Brief, Journal, Mode, Next, NodeObservation, Observation, Outcome, next};
+use nodemend_core::time::Span;
+use nodemend_exec::{Act, Target};
+
+use super::slots::{Key, Slots, current_intent};
+use super::{Parts, SagaError, brief, observe, tell};
+use crate::clock::now;
+use crate::store::{StoreError, put_status};
+use crate::{checks, finalizer};
+
+/// How long a Remediation without grants is left alone before it is looked at again.
+const WITHOUT_GRANT: Span = Span::seconds(2);
+
+/// Drives sagas.
+pub(super) struct Driver {
+    pub(super) parts: Arc<Parts>,
+    pub(super) slots: Arc<Slots>,
+}
+
+/// Everything about one saga at one look.
+struct Look {
+    remediation: Remediation,
+    brief: Brief,
+    pool: Option<RepairPool>,
+}
+
+impl Driver {
+    /// Looks at the saga called `name`, by live reads: the cache only says when to look.
+    pub(super) async fn look(&self, name: &str) -> Result<Action, SagaError> {
+        let api: Api<Remediation> = Api::all(self.parts.client.clone());
+        let Some(remediation) = api.get_opt(name).await.map_err(StoreError::of::<Remediation>(name))? else {
+            self.slots.forget(name);
+            return Ok(Action::await_change());
+        };
+        if remediation.status.as_ref().is_some_and(|status| status.journal.is_finished()) {
+            return self.finish(&remediation).await;
+        }
+        // Inert until it is granted, unless it is going: then it only has to come to its end.
+        let stop = observe::known_stop(&self.parts.world, &remediation, self.parts.epoch);
+        let inert = stop.as_ref().is_some_and(|stop| !stop.abort && stop.blocker.reason == "NotGranted");
+        if remediation.status.is_none() && inert {
+            return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
+        }
+        let pool = self.parts.world.look().pools.get(&remediation.spec.pool).cloned();
+        let brief = brief::brief(&self.parts.client, &remediation, pool.as_ref()).await?;
+        self.go_on(Look { remediation, brief, pool }).await
+    }
+
+    async fn go_on(&self, mut look: Look) -> Result<Action, SagaError> {
+        loop {
+            let journal = journal(&look.remediation);
+            let key = Key::of(&journal);
+            let slot = self.slots.take(&look.brief.remediation, &key);
+            if slot.busy {
+                // Its end rings.
+                return Ok(Action::requeue(Span::seconds(15).as_duration()));
+            }
+            let (node, addresses) = observe::node(&self.parts.client, &look.brief.node.name).await;
+            let mut seen = Observation {
+                epoch: self.parts.epoch,
+                node,
+                stop: observe::known_stop(&self.parts.world, &look.remediation, self.parts.epoch),
+                fresh: slot.fresh,
+                result: slot.result,
+            };
+            let mut step = next(&look.brief, &journal, &seen, now());
+            if matches!(&step, Next::Do(op) if op.is_effect()) {
+                seen.stop =
+                    observe::live_stop(&self.parts.client, &look.remediation, self.parts.epoch).await?;
+                step = next(&look.brief, &journal, &seen, now());
+            }
+            match step {
+                Next::Write(journal) => look.remediation = self.write(&look, *journal).await?,
+                Next::Do(op) => {
+                    self.start(&look, &seen, key, op, addresses);
+                    return Ok(Action::requeue(Span::seconds(15).as_duration()));
+                }
+                Next::Wait { after, note } => {
+                    if let Some(journal) = note {
+                        self.write(&look, *journal).await?;
+                    }
+                    return Ok(Action::requeue(after.as_duration()));
+                }
+                Next::Finish => return self.finish(&look.remediation).await,
+            }
+        }
+    }
+
+    /// Writes a journal on the resourceVersion that it was decided on.
+    async fn write(&self, look: &Look, journal: Journal) -> Result<Remediation, SagaError> {
+        let old = self::journal(&look.remediation);
+        let mut object = look.remediation.clone();
+        let fresh = current_intent(&journal).filter(|intent| current_intent(&old) != Some(*intent)).cloned();
+        object.status = Some(status(&look.remediation, &look.brief, journal.clone()));
+        // An unknown outcome leaves nothing fresh: the next look probes before it does anything.
+        let written = put_status(&self.parts.client, &object).await?;
+        if fresh.is_some() {
+            self.slots.wrote(&look.brief.remediation, fresh);
+        }
+        tell::written(&self.parts, &written, &look.brief, &old, &journal).await;
+        Ok(written)
+    }
+
+    /// Starts an operation beside the look.
+    fn start(&self, look: &Look, seen: &Observation, key: Key, op: Op, addresses: BTreeMap<String, String>) {
+        let Some(first) = self.slots.begin(&look.brief.remediation, &key) else { return };
+        let (parts, slots) = (self.parts.clone(), self.slots.clone());
+        let (brief, pool) = (look.brief.clone(), look.pool.clone());
+        let uid = match &seen.node {
+            NodeObservation::Live(node) => Some(node.uid.clone()),
+            _ => None,
+        };
+        if op.is_effect() {
+            tell::intent(&brief, &op, parts.epoch);
+        }
+        tokio::spawn(async move {
+            let result = match (pool, uid) {
+                (Some(pool), Some(uid)) if uid == brief.node.uid => {
+                    perform(&parts, &pool, &brief, &op, &addresses).await
+                }
+                (None, _) => {
+                    not_done("PoolGone", format!("repairpool/{} is gone; make it again to go on", brief.pool))
+                }
+                _ => not_done("NodeUnknown", format!("node/{} could not be read", brief.node.name)),
+            };
+            tell::outcome(&brief, &op, &result);
+            slots.end(&brief.remediation, Some(result), first);
+        });
+    }
+
+    /// The terminal journal is written: the finalizer goes, the planner gives the grants back, the node is probed.
+    async fn finish(&self, remediation: &Remediation) -> Result<Action, SagaError> {
+        if finalizer::has(remediation) {
+            finalizer::take_off(&self.parts.client, remediation).await?;
+            if let Some(repair) = remediation.spec.repairs.first() {
+                // The prober lives as long as the process.
+                let _ = self.parts.poke.send(repair.node.uid.clone());
+            }
+            self.parts.world.ring();
+        }
+        self.slots.forget(&remediation.name_any());
+        Ok(Action::await_change())
+    }
+}
+
+async fn perform(
+    parts: &Parts,
+    pool: &RepairPool,
+    brief: &Brief,
+    op: &Op,
+    addresses: &BTreeMap<String, String>,
+) -> OpResult {
+    let node = (&brief.node.name, &brief.node.uid);
+    let target: Target = match parts.access.target(pool, &pool.spec.access.repair, node, addresses).await {
+        Ok(target) => target,
+        Err(error) => return not_done("NoAccess", error.to_string()),
+    };
+    match Act::of(op) {
+        Ok(act) => parts.performer.perform(&target, act).await,
+        Err(request) => checks::perform(&parts.performer, &target, pool, &request.checks).await,
+    }
+}
+
+fn not_done(reason: &str, message: String) -> OpResult {
+    OpResult::NotDone(OpFailure { reason: reason.into(), message, retryable: true })
+}
+
+fn journal(remediation: &Remediation) -> Journal {
+    remediation.status.as_ref().map(|status| status.journal.clone()).unwrap_or_default()
+}
+
+fn status(remediation: &Remediation, brief: &Brief, journal: Journal) -> RemediationStatus {
+    let mut status = remediation.status.clone().unwrap_or_default();
+    let generation = remediation.metadata.generation;
+    let held = matches!(journal.mode, Mode::Held | Mode::Holding);
+    let ready = journal.outcome.is_some_and(|o| matches!(o, Outcome::Repaired | Outcome::Cleared))
+        && journal.is_finished();
+    let reason = journal.reason.clone().unwrap_or_else(|| format!("{:?}", journal.mode));
+    let blocker = journal.blockers.first().map(|blocker| blocker.next.clone());
+    let message = journal.message.clone().or(blocker).unwrap_or_default();
+    let wanted = [(READY, ready), (RECONCILING, !held && !journal.is_finished()), (STALLED, held)];
+    for (kind, holds) in wanted {
+        set(
+            &mut status.conditions,
+            Wanted { kind, holds: Some(holds), reason: &reason, message: &message },
+            generation,
+            now(),
+        );
+    }
+    status.node_name = brief.node.name.0.clone();
+    status.observed_generation = generation.unwrap_or_default();
+    status.journal = journal;
+    status
+}

@@ -1,0 +1,108 @@
+//! The sagas: kube's `Controller` over Remediations, one `saga::next` at a time, nothing awaited on a node.
+
+mod brief;
+mod drive;
+mod observe;
+mod slots;
+mod tell;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::runtime::controller::{Action, Config as ControllerConfig};
+use kube::runtime::events::Recorder;
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::{Controller, watcher};
+use kube::{Api, Client, ResourceExt};
+use nodemend_api::remediation::Remediation;
+use nodemend_core::ids::Epoch;
+use nodemend_exec::Performer;
+use tokio::sync::mpsc;
+
+use crate::access::AccessResolver;
+use crate::http::Gauges;
+use crate::prober::Poke;
+use crate::store::StoreError;
+use crate::watch::World;
+use slots::Slots;
+
+/// How many sagas may be looked at once; each look is a few requests, never work on a node.
+const AT_ONCE: u16 = 64;
+/// How long to wait after an error that another look may not have.
+const AFTER_ERROR: Duration = Duration::from_secs(3);
+
+/// A look at a saga that came to no end. Nothing is lost: the journal says where to go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SagaError {
+    /// A read or write of the API server failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A node could not be read.
+    #[error("node/{node}: {source}")]
+    Node {
+        /// The node.
+        node: String,
+        /// What the API server, or the way to it, said.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// An object is not what it has to be.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// What the sagas are made of.
+pub(crate) struct Parts {
+    pub(crate) client: Client,
+    pub(crate) world: Arc<World>,
+    pub(crate) access: Arc<AccessResolver>,
+    pub(crate) performer: Arc<Performer>,
+    pub(crate) epoch: Epoch,
+    pub(crate) recorder: Recorder,
+    pub(crate) gauges: Gauges,
+    pub(crate) poke: Poke,
+}
+
+/// All sagas of this process.
+pub(crate) struct Sagas {
+    parts: Arc<Parts>,
+    slots: Arc<Slots>,
+    answered: mpsc::UnboundedReceiver<ObjectRef<Remediation>>,
+}
+
+impl Sagas {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let (ring, answered) = mpsc::unbounded_channel();
+        Self { parts: Arc::new(parts), slots: Arc::new(Slots::new(ring)), answered }
+    }
+}
+
+/// Works on sagas for ever. An operation that has ended rings `answered`, which has its saga looked at again.
+pub(crate) async fn run(watching: Client, sagas: Sagas) {
+    let Sagas { parts, slots, answered } = sagas;
+    let answered = futures::stream::unfold(answered, |mut answered| async {
+        answered.recv().await.map(|saga| (saga, answered))
+    });
+    let config = ControllerConfig::default().concurrency(AT_ONCE);
+    Controller::new(Api::<Remediation>::all(watching), watcher::Config::default().timeout(60))
+        .with_config(config)
+        .reconcile_on(answered)
+        .run(
+            move |remediation, driver: Arc<drive::Driver>| async move {
+                driver.look(&remediation.name_any()).await
+            },
+            |_, error, _| {
+                match error {
+                    SagaError::Store(StoreError::Conflict { .. }) => {
+                        tracing::debug!(%error, "looked at again")
+                    }
+                    error => tracing::warn!(%error, "saga is looked at again"),
+                }
+                Action::requeue(AFTER_ERROR)
+            },
+            Arc::new(drive::Driver { parts, slots }),
+        )
+        .for_each(|_| std::future::ready(()))
+        .await;
+}

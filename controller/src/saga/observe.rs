@@ -1,0 +1,150 @@
+//! What a saga sees: the node, always live; what stops it, from the watches for a look, live before an effect.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Node;
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt};
+use nodemend_api::convert;
+use nodemend_api::guard::{GUARD_NAME, RepairGuard};
+use nodemend_api::hold::Hold;
+use nodemend_api::pool::RepairPool;
+use nodemend_api::remediation::Remediation;
+use nodemend_api::run::RepairRun;
+use nodemend_core::blocker::Blocker;
+use nodemend_core::cordon::CORDON_ANNOTATION;
+use nodemend_core::decide::{hold_on, is_stopped};
+use nodemend_core::ids::{Epoch, NodeName};
+use nodemend_core::saga::{NodeObservation, NodeState, Stop};
+use nodemend_core::snapshot;
+
+use super::SagaError;
+use crate::clock::now;
+use crate::store::StoreError;
+use crate::watch::World;
+
+/// A node, and the addresses of its host by type.
+pub(super) type NodeSeen = (NodeObservation, BTreeMap<String, String>);
+
+/// Reads the node. What cannot be read is unknown, neither there nor gone.
+pub(super) async fn node(client: &Client, name: &NodeName) -> NodeSeen {
+    let api: Api<Node> = Api::all(client.clone());
+    match api.get_opt(name.as_str()).await {
+        Ok(None) => (NodeObservation::Absent, BTreeMap::new()),
+        Ok(Some(node)) => match state(&node) {
+            Some(state) => (NodeObservation::Live(state), addresses(&node)),
+            None => (NodeObservation::Unknown, BTreeMap::new()),
+        },
+        Err(error) => {
+            tracing::debug!(node = %name, %error, "node not read");
+            (NodeObservation::Unknown, BTreeMap::new())
+        }
+    }
+}
+
+fn state(node: &Node) -> Option<NodeState> {
+    let row = convert::node(&node.metadata, node.spec.as_ref(), node.status.as_ref()).ok()?;
+    let mark = node.annotations().get(CORDON_ANNOTATION).and_then(|text| serde_json::from_str(text).ok());
+    Some(NodeState {
+        ready: row.ready(),
+        ready_since: row.conditions.get("Ready").and_then(|ready| ready.since),
+        uid: row.uid,
+        unschedulable: row.unschedulable,
+        cordon: mark,
+        boot_id: row.boot_id,
+    })
+}
+
+fn addresses(node: &Node) -> BTreeMap<String, String> {
+    let status = node.status.iter().flat_map(|status| status.addresses.iter().flatten());
+    status.map(|address| (address.type_.clone(), address.address.clone())).collect()
+}
+
+/// What stops the saga, as the watches know it.
+pub(super) fn known_stop(world: &World, remediation: &Remediation, epoch: Epoch) -> Option<Stop> {
+    let known = world.look();
+    let snapshot = &known.snapshot;
+    let spec = &remediation.spec;
+    let guard = snapshot.guard.as_ref();
+    let granted = snapshot::is_granted(snapshot, &remediation.name_any(), &spec.pool);
+    if let Some(unreadable) = snapshot.undecodable.keys().find(|key| key.starts_with("hold/")) {
+        return Some(wait(Blocker::new(
+            "Undecodable",
+            unreadable,
+            "may be a Hold on this node; nothing starts",
+        )));
+    }
+    let run = snapshot.runs.get(&spec.run).filter(|run| run.uid == spec.run_uid);
+    stop(remediation, run, snapshot.holds.values(), guard.map(|g| g.epoch), granted, epoch)
+}
+
+/// The same by live reads, for the moment before an effect.
+pub(super) async fn live_stop(
+    client: &Client,
+    remediation: &Remediation,
+    epoch: Epoch,
+) -> Result<Option<Stop>, SagaError> {
+    let name = remediation.name_any();
+    let spec = &remediation.spec;
+    let guards: Api<RepairGuard> = Api::all(client.clone());
+    let pools: Api<RepairPool> = Api::all(client.clone());
+    let runs: Api<RepairRun> = Api::all(client.clone());
+    let holds: Api<Hold> = Api::all(client.clone());
+    let everything = ListParams::default();
+    let (guard, pool, run, holds) = tokio::join!(
+        guards.get_opt(GUARD_NAME),
+        pools.get_opt(&spec.pool),
+        runs.get_opt(&spec.run),
+        holds.list(&everything),
+    );
+    let guard = guard.map_err(StoreError::of::<RepairGuard>(GUARD_NAME))?.and_then(|guard| guard.status);
+    let pool = pool.map_err(StoreError::of::<RepairPool>(&spec.pool))?.and_then(|pool| pool.status);
+    let run = run.map_err(StoreError::of::<RepairRun>(&spec.run))?;
+    // A Hold that cannot be read fails the list, and with it the look: nothing starts.
+    let holds = holds.map_err(StoreError::of::<Hold>("all"))?.items;
+    let holds: Vec<snapshot::Hold> = rows(holds.iter().map(TryInto::try_into))?;
+    let run: Option<snapshot::Run> = rows(run.iter().map(TryInto::try_into))?.pop();
+    let has = |grants: &[nodemend_core::budget::Grant]| grants.iter().any(|grant| grant.remediation == name);
+    let granted = guard.as_ref().is_some_and(|g| has(&g.grants)) && pool.is_some_and(|p| has(&p.grants));
+    let run = run.filter(|run| run.uid == spec.run_uid);
+    Ok(stop(remediation, run.as_ref(), &holds, guard.map(|g| g.epoch), granted, epoch))
+}
+
+fn rows<T>(rows: impl Iterator<Item = Result<T, convert::ConvertError>>) -> Result<Vec<T>, SagaError> {
+    rows.collect::<Result<_, _>>().map_err(|error| SagaError::Refused(error.to_string()))
+}
+
+fn stop<'a>(
+    remediation: &Remediation,
+    run: Option<&snapshot::Run>,
+    holds: impl IntoIterator<Item = &'a snapshot::Hold>,
+    guard_epoch: Option<Epoch>,
+    granted: bool,
+    epoch: Epoch,
+) -> Option<Stop> {
+    let name = format!("remediation/{}", remediation.name_any());
+    if guard_epoch != Some(epoch) {
+        let next = "the RepairGuard is gone or another controller has taken over; this one starts nothing";
+        return Some(wait(Blocker::new("EpochNotOurs", "repairguard/cluster", next)));
+    }
+    if remediation.metadata.deletion_timestamp.is_some() {
+        return Some(Stop { blocker: Blocker::new("Deleted", name, "it is being deleted"), abort: true });
+    }
+    let Some(run) = run else {
+        return Some(Stop { blocker: Blocker::new("RunGone", name, "its run is gone"), abort: true });
+    };
+    if let Some(blocker) = is_stopped(run) {
+        return Some(Stop { blocker, abort: true });
+    }
+    let node = remediation.spec.repairs.first().map(|repair| &repair.node.name);
+    if let Some(blocker) = hold_on(holds, run, node, now()) {
+        return Some(wait(blocker));
+    }
+    (!granted).then(|| {
+        wait(Blocker::new("NotGranted", name, "waits for its grants of pool and guard to be written"))
+    })
+}
+
+const fn wait(blocker: Blocker) -> Stop {
+    Stop { blocker, abort: false }
+}

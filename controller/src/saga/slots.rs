@@ -1,0 +1,111 @@
+//! What this process knows of each saga beyond its journal: which intent is fresh, which operation is under way, what
+//! it answered. All of it may be lost at any moment; the journal alone has to do.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use kube::runtime::reflector::ObjectRef;
+use nodemend_api::remediation::Remediation;
+use nodemend_core::ids::IntentId;
+use nodemend_core::op::OpResult;
+use nodemend_core::saga::{Journal, Mode};
+use tokio::sync::mpsc;
+
+/// What an operation belongs to: an answer to anything else is thrown away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    mode: Mode,
+    intent: Option<IntentId>,
+}
+
+impl Key {
+    /// The key of what a journal is at.
+    pub(super) fn of(journal: &Journal) -> Self {
+        Self { mode: journal.mode, intent: current_intent(journal).cloned() }
+    }
+}
+
+/// The intent of the step that is under way.
+pub(super) fn current_intent(journal: &Journal) -> Option<&IntentId> {
+    journal.current().and_then(|index| journal.steps.get(index)).and_then(|step| step.intent.as_ref())
+}
+
+/// One saga.
+#[derive(Debug, Default)]
+struct Slot {
+    /// The intent that this process wrote and whose effect it has not sent.
+    fresh: Option<IntentId>,
+    running: Option<Key>,
+    /// The answer, to what, and whether it is the answer to the first operation under a fresh intent.
+    answer: Option<(Key, OpResult, Option<IntentId>)>,
+}
+
+/// All sagas of this process, by the Remediation's name.
+#[derive(Debug)]
+pub(super) struct Slots {
+    slots: Mutex<HashMap<String, Slot>>,
+    ring: mpsc::UnboundedSender<ObjectRef<Remediation>>,
+}
+
+/// What is known of one saga at the beginning of a look.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) fresh: Option<IntentId>,
+    pub(super) result: Option<OpResult>,
+    pub(super) busy: bool,
+}
+
+impl Slots {
+    pub(super) fn new(ring: mpsc::UnboundedSender<ObjectRef<Remediation>>) -> Self {
+        Self { slots: Mutex::default(), ring }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the answer that belongs to where the journal is, if there is one.
+    pub(super) fn take(&self, name: &str, key: &Key) -> Seen {
+        let mut slots = self.lock();
+        let Some(slot) = slots.get_mut(name) else { return Seen::default() };
+        let busy = slot.running.is_some();
+        let fresh = slot.fresh.clone().filter(|fresh| key.intent.as_ref() == Some(fresh));
+        match slot.answer.take() {
+            Some((of, result, first)) if of == *key => Seen { fresh: first, result: Some(result), busy },
+            _ => Seen { fresh, result: None, busy },
+        }
+    }
+
+    /// Remembers that this process wrote this intent a moment ago.
+    pub(super) fn wrote(&self, name: &str, intent: Option<IntentId>) {
+        self.lock().entry(name.to_owned()).or_default().fresh = intent;
+    }
+
+    /// Marks an operation as under way; false if one is already. What was fresh is fresh no more: it is being sent.
+    pub(super) fn begin(&self, name: &str, key: &Key) -> Option<Option<IntentId>> {
+        let mut slots = self.lock();
+        let slot = slots.entry(name.to_owned()).or_default();
+        if slot.running.is_some() {
+            return None;
+        }
+        slot.running = Some(key.clone());
+        Some(slot.fresh.take().filter(|fresh| key.intent.as_ref() == Some(fresh)))
+    }
+
+    /// Takes the answer down and has the saga looked at again. Without an answer the operation was not sent.
+    pub(super) fn end(&self, name: &str, result: Option<OpResult>, first: Option<IntentId>) {
+        let mut slots = self.lock();
+        let Some(slot) = slots.get_mut(name) else { return };
+        if let (Some(key), Some(result)) = (slot.running.take(), result) {
+            slot.answer = Some((key, result, first));
+        }
+        drop(slots);
+        // The receiver lives as long as the process; without one there is nothing left to look at.
+        let _ = self.ring.send(ObjectRef::new(name));
+    }
+
+    /// Forgets a saga that is over.
+    pub(super) fn forget(&self, name: &str) {
+        self.lock().remove(name);
+    }
+}

@@ -1,0 +1,160 @@
+//! `nodemend controller`: everything that runs in the service, and how it starts and stops.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::runtime::events::{Recorder, Reporter};
+use kube::{Client, Config};
+use nodemend_core::ids::Epoch;
+use nodemend_exec::{Limits, Performer};
+use tokio::sync::mpsc;
+
+use crate::access::AccessResolver;
+use crate::http::{self, Gauges};
+use crate::planner::Planner;
+use crate::prober::Prober;
+use crate::saga::Sagas;
+use crate::watch::{self, World};
+use crate::{epoch, saga};
+
+/// How often the guard is compared with our own epoch.
+const EPOCH_CHECK: Duration = Duration::from_millis(500);
+
+/// Flags of the service.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Where /metrics, /healthz and /readyz are served.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+    /// How many hosts are read at once by the prober.
+    #[arg(long, default_value_t = 16, value_name = "HOSTS")]
+    pub probes_at_once: usize,
+}
+
+/// Why the service ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// No client can be made of the configuration.
+    #[error("cannot use this kubeconfig: {0}")]
+    Client(#[source] Box<kube::Error>),
+    /// The port cannot be opened, or not served.
+    #[error("cannot serve {address}: {source}; choose another with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another controller has raised the epoch: this one must not do anything any more.
+    #[error("epoch {theirs} has been taken by another controller, ours is {ours}: this process ends")]
+    Deposed {
+        /// Ours.
+        ours: Epoch,
+        /// The guard's.
+        theirs: Epoch,
+    },
+}
+
+/// Runs until told to end, or until another controller takes over.
+pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
+    // Watches last longer than a request may; everything else has a deadline and is never sent twice.
+    let watching = Client::try_from(config.clone()).map_err(|e| ServeError::Client(Box::new(e)))?;
+    let client = nodemend_exec::client(config).map_err(|e| ServeError::Client(Box::new(e)))?;
+    let failed = |source| ServeError::Listen { address: options.listen, source };
+    let listener = http::listen(options.listen).await.map_err(failed)?;
+    let (world, gauges) = (Arc::new(World::default()), Gauges::default());
+    watch::start(&watching, &world);
+    let service = Service {
+        access: Arc::new(AccessResolver::new(client.clone())),
+        performer: Arc::new(Performer::new(client.clone(), Limits::default())),
+        client,
+        watching,
+        world: world.clone(),
+        gauges: gauges.clone(),
+    };
+    tokio::select! {
+        served = http::serve(listener, &gauges, world) => served.map_err(failed),
+        ended = service.work(options.probes_at_once) => ended,
+        () = told_to_end() => {
+            tracing::info!("told to end; what was launched on hosts goes on and is looked at again at the next start");
+            Ok(())
+        }
+    }
+}
+
+/// What the tasks share.
+struct Service {
+    client: Client,
+    watching: Client,
+    world: Arc<World>,
+    access: Arc<AccessResolver>,
+    performer: Arc<Performer>,
+    gauges: Gauges,
+}
+
+impl Service {
+    /// Observes from the start; repairs once there is a guard and an epoch.
+    async fn work(self, probes_at_once: usize) -> Result<(), ServeError> {
+        let (poke, poked) = mpsc::unbounded_channel();
+        let prober = Prober {
+            client: self.client.clone(),
+            world: self.world.clone(),
+            access: self.access.clone(),
+            performer: self.performer.clone(),
+            at_once: probes_at_once,
+        };
+        tokio::spawn(prober.run(poked));
+        let epoch = epoch::take(&self.client).await;
+        tracing::info!(epoch, program = nodemend_exec::PROGRAM_DIGEST.as_str(), "repairing");
+        self.gauges.epoch(epoch);
+        let reporter = Reporter { controller: "nodemend".into(), instance: None };
+        let recorder = Recorder::new(self.client.clone(), reporter);
+        let sagas = Sagas::new(saga::Parts {
+            client: self.client.clone(),
+            world: self.world.clone(),
+            access: self.access,
+            performer: self.performer,
+            epoch,
+            recorder: recorder.clone(),
+            gauges: self.gauges.clone(),
+            poke,
+        });
+        let planner =
+            Planner { client: self.client, world: self.world.clone(), epoch, recorder, gauges: self.gauges };
+        tokio::select! {
+            () = planner.run() => Ok(()),
+            () = saga::run(self.watching, sagas) => Ok(()),
+            theirs = deposed(&self.world, epoch) => Err(ServeError::Deposed { ours: epoch, theirs }),
+        }
+    }
+}
+
+/// Comes to an end when the guard's epoch is above ours.
+async fn deposed(world: &World, ours: Epoch) -> Epoch {
+    let mut tick = tokio::time::interval(EPOCH_CHECK);
+    loop {
+        tick.tick().await;
+        let theirs = world.look().snapshot.guard.as_ref().map_or(0, |guard| guard.epoch);
+        if theirs > ours {
+            return theirs;
+        }
+    }
+}
+
+async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be caught");
+            std::future::pending::<()>().await;
+        }
+    }
+}
