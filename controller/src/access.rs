@@ -23,7 +23,7 @@ const PID1_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a host cannot be reached at all.
 #[derive(Debug, thiserror::Error)]
-pub enum AccessError {
+pub(crate) enum AccessError {
     /// The pool says that it may not be.
     #[error("repairpool/{0}: spec.access is none here")]
     NotAllowed(String),
@@ -67,19 +67,19 @@ struct Remembered {
 }
 
 /// Finds the way to hosts; remembers credentials for a short while.
-pub struct AccessResolver {
+pub(crate) struct AccessResolver {
     client: Client,
     remembered: Mutex<HashMap<String, Remembered>>,
 }
 
 impl AccessResolver {
-    /// A resolver that reads Secrets and ConfigMaps through `client`.
-    pub fn new(client: Client) -> Self {
+    /// A resolver that reads secrets and config maps through `client`.
+    pub(crate) fn new(client: Client) -> Self {
         Self { client, remembered: Mutex::default() }
     }
 
     /// The way to one node's host by `access`, one of the pool's two.
-    pub async fn target(
+    pub(crate) async fn target(
         &self,
         pool: &RepairPool,
         access: &Access,

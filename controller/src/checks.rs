@@ -12,25 +12,25 @@ use crate::clock::now;
 
 /// What one reading of a host gave.
 #[derive(Debug, Clone)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// What is known of the host.
-    pub facts: Facts,
+    pub(crate) facts: Facts,
     /// One result per check.
-    pub results: Vec<CheckResult>,
+    pub(crate) results: Vec<CheckResult>,
 }
 
 /// The settings of the pool's checks; one that nothing would honour is an error.
-pub fn configs(pool: &RepairPool) -> Result<CheckConfigs, ConfigError> {
+pub(crate) fn configs(pool: &RepairPool) -> Result<CheckConfigs, ConfigError> {
     CheckConfigs::new(pool.spec.check_config.clone())
 }
 
 /// Every check there is.
-pub fn every() -> Vec<CheckId> {
+pub(crate) fn every() -> Vec<CheckId> {
     registry::all().map(|check| CheckId::from(check.id())).collect()
 }
 
 /// Reads the host in one connection and runs `checks` on what it said.
-pub async fn read(
+pub(crate) async fn read(
     performer: &Performer,
     target: &Target,
     configs: &CheckConfigs,
@@ -45,7 +45,7 @@ pub async fn read(
 }
 
 /// The answer to `Op::Check`.
-pub async fn perform(
+pub(crate) async fn perform(
     performer: &Performer,
     target: &Target,
     pool: &RepairPool,

@@ -10,12 +10,12 @@ use std::fmt::Debug;
 use crate::store::StoreError;
 
 /// Whether the object carries our finalizer.
-pub fn has<K: Resource>(object: &K) -> bool {
+pub(crate) fn has<K: Resource>(object: &K) -> bool {
     object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
 }
 
 /// Puts our finalizer on, unless the object is going already.
-pub async fn put_on<K>(client: &Client, object: &K) -> Result<(), StoreError>
+pub(crate) async fn put_on<K>(client: &Client, object: &K) -> Result<(), StoreError>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
@@ -27,7 +27,7 @@ where
 }
 
 /// Takes our finalizer off.
-pub async fn take_off<K>(client: &Client, object: &K) -> Result<(), StoreError>
+pub(crate) async fn take_off<K>(client: &Client, object: &K) -> Result<(), StoreError>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {

@@ -72,13 +72,13 @@ pub(crate) async fn serve(listener: TcpListener, gauges: &Gauges, world: Arc<Wor
     let router = Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
-        .route("/metrics", get(move || metrics(registry.clone())));
+        .route("/metrics", get(move || std::future::ready(metrics(&registry))));
     axum::serve(listener, router).await
 }
 
-async fn metrics(registry: Arc<Registry>) -> impl IntoResponse {
+fn metrics(registry: &Registry) -> impl IntoResponse + use<> {
     let mut text = String::new();
-    match prometheus_client::encoding::text::encode(&mut text, &registry) {
+    match prometheus_client::encoding::text::encode(&mut text, registry) {
         Ok(()) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             (StatusCode::OK, [(header::CONTENT_TYPE, kind)], text)

@@ -8,7 +8,7 @@ use std::fmt::Debug;
 
 /// A write that did not happen, or may not have.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     /// Somebody else wrote in between: read again and decide again.
     #[error("{kind}/{name} was changed in between")]
     Conflict {
@@ -32,7 +32,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// The error of a request about one object.
-    pub fn of<K: Resource<DynamicType = ()>>(name: &str) -> impl FnOnce(kube::Error) -> Self {
+    pub(crate) fn of<K: Resource<DynamicType = ()>>(name: &str) -> impl FnOnce(kube::Error) -> Self {
         let (kind, name) = (K::kind(&()).to_lowercase(), name.to_owned());
         move |source| match source {
             kube::Error::Api(status) if status.code == 409 => Self::Conflict { kind, name },
@@ -43,7 +43,7 @@ impl StoreError {
 
 /// Reads an object, lets `change` change its status, and writes the status if there is something to write.
 /// An object that is gone is left alone.
-pub async fn update_status<K>(
+pub(crate) async fn update_status<K>(
     client: &Client,
     name: &str,
     change: impl FnOnce(&mut K) -> bool,
@@ -62,7 +62,7 @@ where
 }
 
 /// Writes the status of an object that was read before.
-pub async fn put_status<K>(client: &Client, object: &K) -> Result<K, StoreError>
+pub(crate) async fn put_status<K>(client: &Client, object: &K) -> Result<K, StoreError>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
 {
@@ -72,7 +72,7 @@ where
 }
 
 /// Creates an object; `None` if there is one under this name already.
-pub async fn create<K>(client: &Client, object: &K) -> Result<Option<K>, StoreError>
+pub(crate) async fn create<K>(client: &Client, object: &K) -> Result<Option<K>, StoreError>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
 {

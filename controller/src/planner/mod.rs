@@ -26,7 +26,7 @@ const AT_LEAST: Duration = Duration::from_secs(10);
 
 /// A decision that could not be carried out. The next round decides anew.
 #[derive(Debug, thiserror::Error)]
-pub enum PlannerError {
+pub(crate) enum PlannerError {
     /// A write or read of the API server failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -45,22 +45,22 @@ pub enum PlannerError {
 }
 
 /// Everything the planner needs.
-pub struct Planner {
+pub(crate) struct Planner {
     /// For reads and writes.
-    pub client: Client,
+    pub(crate) client: Client,
     /// What is known.
-    pub world: Arc<World>,
+    pub(crate) world: Arc<World>,
     /// This process's epoch: grants carry it, and need it to be the guard's.
-    pub epoch: Epoch,
+    pub(crate) epoch: Epoch,
     /// For events on runs.
-    pub recorder: Recorder,
+    pub(crate) recorder: Recorder,
     /// For the dead-man signal.
-    pub gauges: Gauges,
+    pub(crate) gauges: Gauges,
 }
 
 impl Planner {
     /// Decides for ever.
-    pub async fn run(self) {
+    pub(crate) async fn run(self) {
         loop {
             let _ = tokio::time::timeout(AT_LEAST, self.world.changed()).await;
             tokio::time::sleep(GATHER).await;
@@ -79,7 +79,7 @@ impl Planner {
                 all_well = false;
                 match error {
                     PlannerError::Store(StoreError::Conflict { .. }) => {
-                        tracing::debug!(told, %error, "decided anew")
+                        tracing::debug!(told, %error, "decided anew");
                     }
                     error => tracing::warn!(told, %error, "not carried out; decided anew in the next round"),
                 }

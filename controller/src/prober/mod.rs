@@ -27,20 +27,20 @@ use schedule::Schedule;
 const TICK: Duration = Duration::from_secs(1);
 
 /// Has a node looked at again at once: its repair is over.
-pub type Poke = mpsc::UnboundedSender<NodeUid>;
+pub(crate) type Poke = mpsc::UnboundedSender<NodeUid>;
 
 /// Everything the prober needs.
-pub struct Prober {
+pub(crate) struct Prober {
     /// For reports.
-    pub client: Client,
+    pub(crate) client: Client,
     /// Which nodes there are.
-    pub world: Arc<World>,
+    pub(crate) world: Arc<World>,
     /// How hosts are reached.
-    pub access: Arc<AccessResolver>,
+    pub(crate) access: Arc<AccessResolver>,
     /// Reads hosts.
-    pub performer: Arc<Performer>,
+    pub(crate) performer: Arc<Performer>,
     /// How many hosts are read at once.
-    pub at_once: usize,
+    pub(crate) at_once: usize,
 }
 
 /// One host that is due.
@@ -51,7 +51,7 @@ struct Due {
 
 impl Prober {
     /// Probes for ever.
-    pub async fn run(self, mut poked: mpsc::UnboundedReceiver<NodeUid>) {
+    pub(crate) async fn run(self, mut poked: mpsc::UnboundedReceiver<NodeUid>) {
         let this = Arc::new(self);
         let places = Arc::new(Semaphore::new(this.at_once));
         let mut schedule = Schedule::default();

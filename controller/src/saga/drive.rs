@@ -13,7 +13,7 @@ use nodemend_core::saga::{Brief, Journal, Mode, Next, NodeObservation, Observati
 use nodemend_core::time::Span;
 use nodemend_exec::{Act, Target};
 
-use super::slots::{Key, Slots, current_intent};
+use super::slots::{Begun, Key, Slots, current_intent};
 use super::{Parts, SagaError, brief, observe, tell};
 use crate::clock::now;
 use crate::store::{StoreError, put_status};
@@ -83,7 +83,7 @@ impl Driver {
             match step {
                 Next::Write(journal) => look.remediation = self.write(&look, *journal).await?,
                 Next::Do(op) => {
-                    self.start(&look, &seen, key, op, addresses);
+                    self.start(&look, &seen, &key, op, addresses);
                     return Ok(Action::requeue(Span::seconds(15).as_duration()));
                 }
                 Next::Wait { after, note } => {
@@ -113,8 +113,8 @@ impl Driver {
     }
 
     /// Starts an operation beside the look.
-    fn start(&self, look: &Look, seen: &Observation, key: Key, op: Op, addresses: BTreeMap<String, String>) {
-        let Some(first) = self.slots.begin(&look.brief.remediation, &key) else { return };
+    fn start(&self, look: &Look, seen: &Observation, key: &Key, op: Op, addresses: BTreeMap<String, String>) {
+        let Begun::Now { first } = self.slots.begin(&look.brief.remediation, key) else { return };
         let (parts, slots) = (self.parts.clone(), self.slots.clone());
         let (brief, pool) = (look.brief.clone(), look.pool.clone());
         let uid = match &seen.node {
@@ -198,7 +198,7 @@ fn status(remediation: &Remediation, brief: &Brief, journal: Journal) -> Remedia
             now(),
         );
     }
-    status.node_name = brief.node.name.0.clone();
+    status.node_name.clone_from(&brief.node.name.0);
     status.observed_generation = generation.unwrap_or_default();
     status.journal = journal;
     status

@@ -38,15 +38,6 @@ pub(crate) enum SagaError {
     /// A read or write of the API server failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A node could not be read.
-    #[error("node/{node}: {source}")]
-    Node {
-        /// The node.
-        node: String,
-        /// What the API server, or the way to it, said.
-        #[source]
-        source: Box<kube::Error>,
-    },
     /// An object is not what it has to be.
     #[error("{0}")]
     Refused(String),
@@ -95,7 +86,7 @@ pub(crate) async fn run(watching: Client, sagas: Sagas) {
             |_, error, _| {
                 match error {
                     SagaError::Store(StoreError::Conflict { .. }) => {
-                        tracing::debug!(%error, "looked at again")
+                        tracing::debug!(%error, "looked at again");
                     }
                     error => tracing::warn!(%error, "saga is looked at again"),
                 }

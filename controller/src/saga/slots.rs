@@ -40,6 +40,18 @@ struct Slot {
     answer: Option<(Key, OpResult, Option<IntentId>)>,
 }
 
+/// Whether an operation may be sent.
+#[derive(Debug)]
+pub(super) enum Begun {
+    /// One is under way already.
+    Already,
+    /// It may; under this intent it is the first, if there is one.
+    Now {
+        /// The intent that was fresh until now.
+        first: Option<IntentId>,
+    },
+}
+
 /// All sagas of this process, by the Remediation's name.
 #[derive(Debug)]
 pub(super) struct Slots {
@@ -81,15 +93,15 @@ impl Slots {
         self.lock().entry(name.to_owned()).or_default().fresh = intent;
     }
 
-    /// Marks an operation as under way; false if one is already. What was fresh is fresh no more: it is being sent.
-    pub(super) fn begin(&self, name: &str, key: &Key) -> Option<Option<IntentId>> {
+    /// Marks an operation as under way. What was fresh is fresh no more: it is being sent.
+    pub(super) fn begin(&self, name: &str, key: &Key) -> Begun {
         let mut slots = self.lock();
         let slot = slots.entry(name.to_owned()).or_default();
         if slot.running.is_some() {
-            return None;
+            return Begun::Already;
         }
         slot.running = Some(key.clone());
-        Some(slot.fresh.take().filter(|fresh| key.intent.as_ref() == Some(fresh)))
+        Begun::Now { first: slot.fresh.take().filter(|fresh| key.intent.as_ref() == Some(fresh)) }
     }
 
     /// Takes the answer down and has the saga looked at again. Without an answer the operation was not sent.
