@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Child;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -11,6 +12,10 @@ use nodemend_bed::{Bed, process};
 
 use crate::{E2eError, program};
 
+/// How long a controller may take to end when it is asked to.
+const ENDS: Duration = Duration::from_secs(10);
+/// How often that is looked at.
+const POLL: Duration = Duration::from_millis(20);
 /// How many lines of the log an error shows.
 const SHOWN_LINES: usize = 40;
 
@@ -51,7 +56,13 @@ impl Controller {
     pub fn stop(mut self) -> Result<(), E2eError> {
         let pid = Pid::from_raw(i32::try_from(self.process.id()).unwrap_or(i32::MAX));
         kill(pid, Signal::SIGTERM).map_err(|error| E2eError::file(&self.log)(error.into()))?;
-        self.process.wait().map_err(E2eError::file(&self.log))?;
+        let asked = Instant::now();
+        while self.process.try_wait().map_err(E2eError::file(&self.log))?.is_none() {
+            if asked.elapsed() > ENDS {
+                return Err(E2eError::ControllerStays { waited: ENDS });
+            }
+            std::thread::sleep(POLL);
+        }
         Ok(())
     }
 

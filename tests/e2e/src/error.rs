@@ -47,6 +47,12 @@ pub enum E2eError {
         /// The end of its log.
         log: String,
     },
+    /// The controller goes on though it was asked to end. It was killed.
+    #[error("the controller did not end within {} s of being asked to", waited.as_secs())]
+    ControllerStays {
+        /// How long it was waited for.
+        waited: Duration,
+    },
     /// A condition did not come true.
     #[error("waited {} s for {what}\n{situation}", waited.as_secs())]
     Deadline {

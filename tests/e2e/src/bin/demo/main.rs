@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
-use nix::sys::signal::{SigSet, Signal};
 use nodemend_bed::fault::Fault;
 use nodemend_bed::{Bed, BedConfig, state};
 use nodemend_e2e::journal::Run;
 use nodemend_e2e::{Stage, objects, program};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The bed's name.
 const BED: &str = "demo";
@@ -44,30 +44,30 @@ fn take_down() -> anyhow::Result<()> {
 
 fn play() -> anyhow::Result<()> {
     Bed::check_privileges()?;
-    let (signals, started) = (signals()?, Instant::now());
+    let started = Instant::now();
     let stage = Arc::new(stage()?);
-    let waiting = Arc::clone(&stage);
-    std::thread::spawn(move || end_at(signals, &waiting));
+    end_at_signal(Arc::clone(&stage))?;
     let healed = heal(&stage, started);
     stage.stop_controller()?;
     healed
 }
 
-/// Ctrl-C is held back: the controller has to be ended first.
-fn signals() -> anyhow::Result<SigSet> {
-    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
-    signals.thread_block()?;
-    Ok(signals)
-}
-
-/// Ends the controller, then the demo, when a signal comes.
-fn end_at(signals: SigSet, stage: &Stage) {
-    let received = signals.wait();
-    eprintln!(
-        "\nended by {received:?}; the controller is stopped, `make demo` starts over, `make demo-down` cleans up"
-    );
-    let _ = stage.stop_controller();
-    std::process::exit(INTERRUPTED);
+/// From here on Ctrl-C ends the controller first, then the demo. Signals are caught, not held back: programs that are
+/// started would inherit that.
+fn end_at_signal(stage: Arc<Stage>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut interrupt, mut terminate) = {
+        let _entered = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    std::thread::spawn(move || {
+        runtime.block_on(async { tokio::select!(_ = interrupt.recv() => (), _ = terminate.recv() => ()) });
+        eprintln!("\nended; `make demo` starts over, `make demo-down` takes everything away");
+        // The demo ends either way, and the next one ends what is left.
+        let _ = stage.stop_controller();
+        std::process::exit(INTERRUPTED);
+    });
+    Ok(())
 }
 
 /// The demo's bed with everything installed, and hosts as they were made.
