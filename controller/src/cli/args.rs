@@ -1,0 +1,56 @@
+//! The command line: global flags, the list of commands, and what the tool is called.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use super::client::Connection;
+use super::playbook;
+use crate::serve::Options;
+
+const EXAMPLES: &str = "\
+Examples:
+  nodemend get nodes                                   what is wrong, where, and what is done about it
+  nodemend plan --pool web --policy old-systemd        what would be done, to which nodes, and why not to others
+  nodemend run --policy old-systemd --watch            repair, and look on
+  nodemend stop --cluster --reason 'freeze'            nothing new starts, anywhere
+  nodemend explain web-3                               why this node is, or is not, being repaired
+
+Exit status: 0 yes or done, 1 a negative answer (failed, not found, not in order), 2 wrong usage or no answer.";
+
+/// Self-healing for Kubernetes node pools.
+#[derive(Debug, Parser)]
+#[command(name = "nodemend", version, about, after_help = EXAMPLES, propagate_version = true, max_term_width = 110)]
+#[command(disable_help_subcommand = true, infer_subcommands = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(super) connection: Connection,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the controller: observe, plan, repair
+    Controller(Options),
+    /// Read, check and list playbooks
+    #[command(subcommand)]
+    Playbook(playbook::Command),
+    /// Print the CustomResourceDefinitions as YAML
+    #[command(after_help = "Example:\n  nodemend crds | kubectl apply -f -")]
+    Crds,
+    /// Print kinds, namespace, identity and rights of the controller as YAML
+    #[command(after_help = super::install::EXAMPLES)]
+    Install,
+    /// Print the version
+    Version,
+}
+
+/// The command line under the name that the program was called by: as `kubectl-mend` it is kubectl's plugin `mend`.
+pub fn command(argv0: Option<OsString>) -> clap::Command {
+    let command = Cli::command();
+    let called = argv0.as_deref().map(Path::new).and_then(Path::file_name);
+    if called.is_some_and(|name| name == "kubectl-mend") { command.bin_name("kubectl mend") } else { command }
+}
