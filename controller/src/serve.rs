@@ -1,7 +1,7 @@
 //! `nodemend controller`: everything that runs in the service, and how it starts and stops.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kube::runtime::events::{Recorder, Reporter};
@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::access::AccessResolver;
 use crate::http::{self, Gauges};
 use crate::planner::Planner;
-use crate::prober::Prober;
+use crate::prober::{Poke, Prober};
 use crate::saga::Sagas;
 use crate::watch::{self, World};
 use crate::{epoch, saga};
@@ -95,7 +95,7 @@ struct Service {
 }
 
 impl Service {
-    /// Observes from the start; repairs once there is a guard and an epoch.
+    /// Observes and plans from the start; repairs once there is a guard and an epoch.
     async fn work(self, probes_at_once: usize) -> Result<(), ServeError> {
         let (poke, poked) = mpsc::unbounded_channel();
         let prober = Prober {
@@ -106,27 +106,43 @@ impl Service {
             at_once: probes_at_once,
         };
         tokio::spawn(prober.run(poked));
-        let epoch = epoch::take(&self.client).await;
-        tracing::info!(epoch, program = nodemend_exec::PROGRAM_DIGEST.as_str(), "repairing");
-        self.gauges.epoch(epoch);
         let reporter = Reporter { controller: "nodemend".into(), instance: None };
         let recorder = Recorder::new(self.client.clone(), reporter);
-        let sagas = Sagas::new(saga::Parts {
+        let epoch = Arc::new(OnceLock::new());
+        // Plans and says what it waits for from the start; grants need the epoch.
+        let planner = Planner {
             client: self.client.clone(),
+            world: self.world.clone(),
+            epoch: epoch.clone(),
+            recorder: recorder.clone(),
+            gauges: self.gauges.clone(),
+        };
+        tokio::select! {
+            () = planner.run() => Ok(()),
+            ended = self.repair(&epoch, recorder, poke) => ended,
+        }
+    }
+
+    /// Takes an epoch, then works on sagas until another process takes a higher one.
+    async fn repair(self, epoch: &OnceLock<Epoch>, recorder: Recorder, poke: Poke) -> Result<(), ServeError> {
+        let taken = epoch::take(&self.client).await;
+        let ours = *epoch.get_or_init(|| taken);
+        tracing::info!(epoch = ours, program = nodemend_exec::PROGRAM_DIGEST.as_str(), "repairing");
+        self.gauges.epoch(ours);
+        self.world.ring();
+        let sagas = Sagas::new(saga::Parts {
+            client: self.client,
             world: self.world.clone(),
             access: self.access,
             performer: self.performer,
-            epoch,
-            recorder: recorder.clone(),
-            gauges: self.gauges.clone(),
+            epoch: ours,
+            recorder,
+            gauges: self.gauges,
             poke,
         });
-        let planner =
-            Planner { client: self.client, world: self.world.clone(), epoch, recorder, gauges: self.gauges };
         tokio::select! {
-            () = planner.run() => Ok(()),
             () = saga::run(self.watching, sagas) => Ok(()),
-            theirs = deposed(&self.world, epoch) => Err(ServeError::Deposed { ours: epoch, theirs }),
+            theirs = deposed(&self.world, ours) => Err(ServeError::Deposed { ours, theirs }),
         }
     }
 }

@@ -83,11 +83,12 @@ impl Planner {
     pub(super) async fn live_guard(&self) -> Result<RepairGuard, PlannerError> {
         let guard: RepairGuard = self.get(GUARD_NAME).await?;
         let epoch = guard.status.as_ref().map_or(0, |status| status.epoch);
-        if epoch != self.epoch {
-            let message = format!(
-                "the RepairGuard's epoch is {epoch}, ours {}: another controller has taken over",
-                self.epoch
-            );
+        let Some(ours) = self.epoch.get().copied() else {
+            return Err(PlannerError::Refused("this controller has not taken its epoch yet".into()));
+        };
+        if epoch != ours {
+            let message =
+                format!("the RepairGuard's epoch is {epoch}, ours {ours}: another controller has taken over");
             return Err(PlannerError::Refused(message));
         }
         Ok(guard)

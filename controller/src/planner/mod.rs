@@ -6,7 +6,7 @@ mod grants;
 mod live;
 mod pools;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kube::Client;
@@ -50,8 +50,8 @@ pub(crate) struct Planner {
     pub(crate) client: Client,
     /// What is known.
     pub(crate) world: Arc<World>,
-    /// This process's epoch: grants carry it, and need it to be the guard's.
-    pub(crate) epoch: Epoch,
+    /// This process's epoch, once it has one: grants need it to be the guard's.
+    pub(crate) epoch: Arc<OnceLock<Epoch>>,
     /// For events on runs.
     pub(crate) recorder: Recorder,
     /// For the dead-man signal.
