@@ -9,15 +9,17 @@ use nodemend_api::guard::{GUARD_NAME, RepairGuard};
 use nodemend_api::remediation::Remediation;
 use nodemend_core::ids::Epoch;
 
+use crate::pause::Pauses;
 use crate::store::{StoreError, put_status};
 
-/// How often a guard that is not there yet is looked for.
+/// A guard that is not there yet is looked for at least this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Raises the epoch by one over the highest that guard and journals know, and takes it. Waits while there is no
 /// RepairGuard: without one nothing disruptive starts.
 pub(crate) async fn take(client: &Client) -> Epoch {
     let mut told = false;
+    let mut pauses = Pauses::up_to(LOOK_AGAIN);
     loop {
         match try_take(client).await {
             Ok(Some(epoch)) => return epoch,
@@ -30,7 +32,7 @@ pub(crate) async fn take(client: &Client) -> Epoch {
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, "epoch not taken; tried again"),
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(pauses.next_pause()).await;
     }
 }
 

@@ -10,6 +10,7 @@ mod checks;
 mod epoch;
 mod finalizer;
 mod http;
+mod pause;
 mod planner;
 mod prober;
 mod saga;
