@@ -13,7 +13,7 @@ use crate::snapshot::{RunRequest, RunStatus, Snapshot};
 use crate::time::Time;
 
 pub use gates::{applies, hold_on, is_stopped, undecodable};
-pub use policies::PolicyStatus;
+pub use policies::{PolicyStatus, newest};
 pub use runs::plan_of;
 
 /// One thing to carry out. Each is safe to lose: the next round finds it again.

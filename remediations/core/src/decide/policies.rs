@@ -140,8 +140,8 @@ fn request(snapshot: &Snapshot, policy: &Policy, pool: &Pool, now: Time) -> Resu
     })
 }
 
-/// The newest version of a playbook that a semver requirement allows.
-fn newest<'a>(snapshot: &'a Snapshot, name: &str, requirement: &str) -> Result<&'a Playbook, String> {
+/// The newest version of a playbook that a semver requirement allows; the error says why there is none.
+pub fn newest<'a>(snapshot: &'a Snapshot, name: &str, requirement: &str) -> Result<&'a Playbook, String> {
     let wanted = semver::VersionReq::parse(requirement).map_err(|error| {
         format!("spec.playbook.version `{requirement}` is not a semver requirement: {error}")
     })?;
