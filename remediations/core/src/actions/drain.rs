@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Failure, Reading, Repeat, StepContext, read_failure, read_stranger};
+use super::{Action, Failure, Reading, Repeat, StepContext, is_not_ours, read_failure, read_stranger};
 use crate::drain::{DrainOptions, DrainProgress, DrainRequest};
 use crate::op::{Op, OpResult};
 use crate::playbook::Phase;
@@ -60,6 +60,12 @@ impl Action for Drain {
     fn read(&self, context: &StepContext<'_>, result: Option<&OpResult>) -> Reading {
         match result {
             Some(OpResult::Drained(progress)) => verdict(context, progress),
+            // The next look at the node shows that somebody has taken over.
+            Some(OpResult::NotDone(failure)) if is_not_ours(&failure.reason) => Reading::Again {
+                after: Span::seconds(1),
+                note: failure.message.clone(),
+                blockers: Vec::new(),
+            },
             Some(OpResult::NotDone(failure) | OpResult::Unknown(failure)) => read_failure(failure, true),
             other => read_stranger(other),
         }

@@ -30,6 +30,7 @@ pub use drain::Drain;
 pub use package::{PackageInstall, PackagePrepare};
 pub use reboot::Reboot;
 pub use uncordon::Uncordon;
+pub(crate) use uncordon::is_not_ours;
 pub use verify::Verify;
 pub use wait::WaitReady;
 

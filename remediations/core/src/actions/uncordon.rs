@@ -36,6 +36,10 @@ impl Action for Uncordon {
         match result {
             // Nothing was cordoned: nothing to lift.
             None | Some(OpResult::Uncordoned) => Reading::Done(BTreeMap::new()),
+            // Somebody else has lifted or taken it: there is nothing of ours to lift.
+            Some(OpResult::NotDone(failure)) if is_not_ours(&failure.reason) => {
+                Reading::Done(BTreeMap::new())
+            }
             Some(OpResult::NotDone(failure) | OpResult::Unknown(failure)) => read_failure(failure, false),
             other => read_stranger(other),
         }
@@ -44,4 +48,9 @@ impl Action for Uncordon {
     fn describe(&self) -> String {
         "kubectl uncordon NODE (unless it was cordoned before)".to_owned()
     }
+}
+
+/// Whether an uncordon was refused because the cordon on the node is not ours, or is gone.
+pub(crate) fn is_not_ours(reason: &str) -> bool {
+    matches!(reason, "NotCordoned" | "UncordonedByAnother" | "CordonedByAnother" | "NodeReplaced")
 }

@@ -4,6 +4,8 @@ mod gates;
 mod policies;
 mod runs;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 use crate::budget::Grant;
 use crate::ids::RunUid;

@@ -4,7 +4,7 @@ use super::Brief;
 use super::journal::{Journal, Mode, Outcome, StepState};
 use super::next::{LATER, Next, SOON, clip, end, finish, wait, wait_for, write};
 use super::observation::{Observation, Stop};
-use crate::actions::Failure;
+use crate::actions::{Failure, is_not_ours};
 use crate::blocker::Blocker;
 use crate::op::{Annotate, Op, OpResult};
 use crate::time::Time;
@@ -119,6 +119,7 @@ pub(super) fn restore(journal: &Journal, seen: &Observation, now: Time) -> Next 
     match &seen.result {
         None => Next::Do(Op::Uncordon(mark.clone())),
         Some(OpResult::Uncordoned) => restored(journal, seen, now),
+        Some(OpResult::NotDone(failure)) if is_not_ours(&failure.reason) => restored(journal, seen, now),
         Some(OpResult::NotDone(failure) | OpResult::Unknown(failure)) => {
             let blocker =
                 Blocker::new(&failure.reason, "node", format!("lifting our cordon: {}", failure.message));

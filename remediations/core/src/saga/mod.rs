@@ -6,6 +6,8 @@ pub mod journal;
 pub mod next;
 pub mod observation;
 mod stepping;
+#[cfg(test)]
+mod tests;
 
 pub use brief::Brief;
 pub use journal::{Journal, Mode, Outcome, Prior, StepRecord, StepState};

@@ -117,11 +117,20 @@ impl Current<'_> {
                 let failure = Failure { reason: "JobNeverStarted".into(), message, unchanged: true };
                 fail(self.brief, self.journal, self.seen, self.index, &failure, self.now)
             }
-            Reading::Voided => match &self.seen.stop {
-                Some(stop) => stopped(self.brief, self.journal, self.seen, stop, self.now),
-                None => start(self.brief, self.journal.clone(), self.index, self.seen, self.node, self.now),
-            },
+            Reading::Voided => self.voided(),
         }
+    }
+
+    /// The job never started and never will: under a stop the step is as if it had not been tried.
+    fn voided(self) -> Next {
+        let mut journal = self.journal.clone();
+        let Some(stop) = &self.seen.stop else {
+            return start(self.brief, journal, self.index, self.seen, self.node, self.now);
+        };
+        if journal.steps[self.index].become_state(StepState::Pending, self.now).is_err() {
+            return super::next::wait(super::next::LATER);
+        }
+        stopped(self.brief, &journal, self.seen, stop, self.now)
     }
 
     /// The outcome of this step and the start of the next share one write.
