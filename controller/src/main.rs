@@ -7,7 +7,7 @@ use nodemend::cli::{self, Cli};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let matches = cli::command(std::env::args_os().next()).get_matches();
+    let matches = cli::command(std::env::args_os().next().as_deref()).get_matches();
     let ended = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli::run(cli).await,
         // What the arguments are was settled above; this prints and ends.

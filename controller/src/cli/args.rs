@@ -1,12 +1,12 @@
 //! The command line: global flags, the list of commands, and what the tool is called.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::path::Path;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::client::Connection;
-use super::playbook;
+use super::{abort, explain, get, hold, plan, playbook, run, watch};
 use crate::serve::Options;
 
 const EXAMPLES: &str = "\
@@ -33,12 +33,28 @@ pub struct Cli {
 /// What can be asked for.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Show what would be done, to which nodes, and why not to others
+    Plan(plan::Flags),
+    /// Start a repair by hand, after showing what it will do
+    Run(run::Flags),
+    /// Look on at a run, live
+    Watch(watch::Flags),
+    /// Show what there is, what it is doing and what blocks it
+    Get(get::Flags),
+    /// Say why a node is, or is not, being repaired
+    Explain(explain::Flags),
+    /// Stop everything, a pool, a policy, a run, a node or a playbook: makes a Hold
+    Stop(hold::Stop),
+    /// Let it go on: deletes Holds
+    Release(hold::Release),
+    /// End a run for good
+    Abort(abort::Flags),
     /// Run the controller: observe, plan, repair
     Controller(Options),
     /// Read, check and list playbooks
     #[command(subcommand)]
     Playbook(playbook::Command),
-    /// Print the CustomResourceDefinitions as YAML
+    /// Print the kinds (CRDs) as YAML
     #[command(after_help = "Example:\n  nodemend crds | kubectl apply -f -")]
     Crds,
     /// Print kinds, namespace, identity and rights of the controller as YAML
@@ -49,8 +65,8 @@ pub(super) enum Command {
 }
 
 /// The command line under the name that the program was called by: as `kubectl-mend` it is kubectl's plugin `mend`.
-pub fn command(argv0: Option<OsString>) -> clap::Command {
+pub fn command(argv0: Option<&OsStr>) -> clap::Command {
     let command = Cli::command();
-    let called = argv0.as_deref().map(Path::new).and_then(Path::file_name);
+    let called = argv0.map(Path::new).and_then(Path::file_name);
     if called.is_some_and(|name| name == "kubectl-mend") { command.bin_name("kubectl mend") } else { command }
 }

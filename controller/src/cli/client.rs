@@ -21,7 +21,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Which cluster, and as whom.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Cluster")]
-pub struct Connection {
+pub(super) struct Connection {
     /// The kubeconfig; without it KUBECONFIG, ~/.kube/config, or the service account of this pod
     #[arg(long, global = true, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
@@ -35,7 +35,7 @@ pub struct Connection {
 
 impl Connection {
     /// The configuration that the flags and the environment ask for.
-    pub async fn config(&self) -> Result<Config, CliError> {
+    pub(super) async fn config(&self) -> Result<Config, CliError> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         if let Some(file) = &self.kubeconfig {
             let about = format!("--kubeconfig {}", file.display());
@@ -53,7 +53,7 @@ impl Connection {
     }
 
     /// A client for single requests. None is sent twice by itself: an operator who sees an error decides.
-    pub async fn cluster(&self) -> Result<Cluster, CliError> {
+    pub(super) async fn cluster(&self) -> Result<Cluster, CliError> {
         let mut config = self.config().await?;
         config.connect_timeout = Some(CONNECT.min(self.request_timeout.as_duration()));
         config.read_timeout = Some(self.request_timeout.as_duration());
@@ -62,7 +62,7 @@ impl Connection {
     }
 
     /// A client for watches, which are silent for longer than a request may take.
-    pub async fn watching(&self) -> Result<Cluster, CliError> {
+    pub(super) async fn watching(&self) -> Result<Cluster, CliError> {
         let mut config = self.config().await?;
         config.connect_timeout = Some(CONNECT);
         Cluster::new(config)

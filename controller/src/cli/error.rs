@@ -14,7 +14,9 @@ use crate::serve::ServeError;
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// The kubeconfig cannot be read, or does not hold what is asked for.
-    #[error("{about}: {problem}\nnext: name another with --kubeconfig or --context; `kubectl config get-contexts` lists contexts")]
+    #[error(
+        "{about}: {problem}\nnext: name another with --kubeconfig or --context; `kubectl config get-contexts` lists contexts"
+    )]
     Config {
         /// Which configuration.
         about: String,
@@ -22,7 +24,9 @@ pub enum CliError {
         problem: String,
     },
     /// Nobody answered.
-    #[error("no answer from the API server {url}: {problem}\nnext: is it up, and is the kubeconfig right? `kubectl cluster-info` asks the same")]
+    #[error(
+        "no answer from the API server {url}: {problem}\nnext: is it up, and is the kubeconfig right? `kubectl cluster-info` asks the same"
+    )]
     Unreachable {
         /// The API server.
         url: String,
@@ -30,13 +34,17 @@ pub enum CliError {
         problem: String,
     },
     /// The API server does not know who asks.
-    #[error("the API server {url} does not accept these credentials\nnext: log on again, or name another user with --kubeconfig or --context")]
+    #[error(
+        "the API server {url} does not accept these credentials\nnext: log on again, or name another user with --kubeconfig or --context"
+    )]
     Unauthorized {
         /// The API server.
         url: String,
     },
     /// RBAC refuses, or an admission policy.
-    #[error("not allowed: {message}\nnext: ask for the right; `kubectl auth can-i {verb} {resource}` tells when you have it")]
+    #[error(
+        "not allowed: {message}\nnext: ask for the right; `kubectl auth can-i {verb} {resource}` tells when you have it"
+    )]
     Forbidden {
         /// What the API server said.
         message: String,
@@ -70,7 +78,9 @@ pub enum CliError {
         message: String,
     },
     /// The API server does not say who asks.
-    #[error("the API server does not say who you are (SelfSubjectReview without a user name)\nnext: Nodemend needs Kubernetes 1.30 or later")]
+    #[error(
+        "the API server does not say who you are (SelfSubjectReview without a user name)\nnext: Nodemend needs Kubernetes 1.30 or later"
+    )]
     NoUser,
     /// There can be no plan.
     #[error(transparent)]
@@ -147,9 +157,10 @@ impl CliError {
     pub(super) fn request(url: &str, asked: Asked<'_>, error: &kube::Error) -> Self {
         match error {
             kube::Error::Api(status) => Self::answer(url, asked, status),
-            kube::Error::SerdeError(problem) => {
-                Self::Refused { object: asked.object(), message: format!("an answer that makes no sense: {problem}") }
-            }
+            kube::Error::SerdeError(problem) => Self::Refused {
+                object: asked.object(),
+                message: format!("an answer that makes no sense: {problem}"),
+            },
             other => Self::Unreachable { url: url.to_owned(), problem: chain(other) },
         }
     }
@@ -180,9 +191,11 @@ impl CliError {
     /// 1 for a negative answer, 2 for wrong usage or no answer at all.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NotFound { .. } | Self::Refused { .. } | Self::Negative(_) | Self::Plan(_) | Self::Service(_) => {
-                ExitCode::from(1)
-            }
+            Self::NotFound { .. }
+            | Self::Refused { .. }
+            | Self::Negative(_)
+            | Self::Plan(_)
+            | Self::Service(_) => ExitCode::from(1),
             _ => ExitCode::from(2),
         }
     }

@@ -4,13 +4,23 @@
 //! is shown comes from core's own decisions on a [`nodemend_core::snapshot::Snapshot`], so that the tool can never say
 //! anything else than what the controller would do.
 
+mod abort;
 mod args;
 mod client;
+mod confirm;
 mod error;
+mod explain;
+mod get;
+mod hold;
 mod install;
 mod output;
+mod plan;
 mod playbook;
+mod repair;
+mod run;
+mod select;
 mod serve;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -26,6 +36,14 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Controller(options) => serve::run(&connection, options).await,
         Command::Crds => install::crds(),
         Command::Install => install::all(),
+        Command::Plan(flags) => plan::run(&connection, &flags).await,
+        Command::Run(flags) => run::run(&connection, flags).await,
+        Command::Watch(flags) => watch::run(&connection, &flags).await,
+        Command::Explain(flags) => explain::run(&connection, &flags).await,
+        Command::Stop(flags) => hold::stop(&connection, flags).await,
+        Command::Release(flags) => hold::release(&connection, flags).await,
+        Command::Abort(flags) => abort::run(&connection, flags).await,
+        Command::Get(flags) => get::run(&connection, &flags).await,
         Command::Playbook(command) => playbook::run(&connection, command).await,
         Command::Version => install::version(),
     }

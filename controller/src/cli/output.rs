@@ -61,7 +61,10 @@ impl Look {
     pub(super) fn of_stdout() -> Self {
         let (_, width) = console::Term::stdout().size();
         let width = std::io::stdout().is_terminal().then_some(width);
-        Self { colour: console::colors_enabled() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()), width }
+        Self {
+            colour: console::colors_enabled() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            width,
+        }
     }
 
     /// Without colours or wrapping.

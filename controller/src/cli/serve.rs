@@ -19,7 +19,8 @@ pub(super) async fn run(connection: &Connection, options: Options) -> Result<Exi
 
 /// Lines for people on a terminal, JSON for whatever collects logs elsewhere. `RUST_LOG` filters.
 fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,kube_client=warn"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,kube_client=warn"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() { log.init() } else { log.json().flatten_event(true).init() }
 }

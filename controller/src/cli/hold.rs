@@ -1,0 +1,240 @@
+//! `nodemend stop` and `nodemend release`: Holds, made and taken away.
+
+use std::fmt::Debug;
+use std::process::ExitCode;
+
+use clap::Args;
+use kube::api::{DeleteParams, PostParams, Preconditions};
+use kube::{Api, Resource, ResourceExt};
+use nodemend_api::hold::{Hold, HoldSpec};
+use nodemend_api::policy::RepairPolicy;
+use nodemend_api::pool::RepairPool;
+use nodemend_api::run::RepairRun;
+use nodemend_core::snapshot::{self, HoldScope, Snapshot};
+use nodemend_core::time::{Span, Time};
+use serde::de::DeserializeOwned;
+
+use super::CliError;
+use super::client::{Cluster, Connection};
+use super::confirm::confirm;
+use super::error::Asked;
+use super::get::scope as in_words;
+use super::output::{count, print};
+use crate::clock::now;
+
+const STOP_EXAMPLES: &str = "\
+Examples:
+  nodemend stop --cluster --reason 'incident 4711'
+  nodemend stop --pool web --reason 'Black Friday' --until 48h
+  nodemend stop --node web-3 --reason 'being looked at by hand'
+  nodemend stop --playbook upgrade-systemd --pool web --reason 'bad build'
+
+Steps that run on a host are awaited; no further step starts. Nodes whose host was not changed go back to service,
+the others are held. `nodemend release HOLD` lets it all go on.";
+
+/// Flags of `stop`.
+#[derive(Debug, Args)]
+#[command(after_help = STOP_EXAMPLES)]
+pub(super) struct Stop {
+    #[command(flatten)]
+    scope: Scope,
+    /// Why; others will read it
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Until when: a length of time (2h) or a point in time (2026-01-31T22:00:00Z); without it until it is released
+    #[arg(long, value_name = "TIME", value_parser = until)]
+    until: Option<Time>,
+}
+
+/// What is stopped.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct Scope {
+    /// Everything
+    #[arg(long, conflicts_with_all = ["pool", "policy", "run", "node", "playbook"])]
+    cluster: bool,
+    /// One pool, or with --playbook one playbook in it
+    #[arg(long, value_name = "POOL", conflicts_with_all = ["policy", "run", "node"])]
+    pool: Option<String>,
+    /// Everything that one policy started
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["run", "node", "playbook"])]
+    policy: Option<String>,
+    /// One run
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["node", "playbook"])]
+    run: Option<String>,
+    /// One node
+    #[arg(long, value_name = "NAME", conflicts_with = "playbook")]
+    node: Option<String>,
+    /// One playbook (its name without version) in the pool
+    #[arg(long, value_name = "NAME", requires = "pool")]
+    playbook: Option<String>,
+}
+
+/// Flags of `release`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  nodemend get holds\n  nodemend release pool-web-x7k2p\n  nodemend release --all")]
+pub(super) struct Release {
+    /// The Holds
+    #[arg(value_name = "HOLD", required_unless_present = "all")]
+    holds: Vec<String>,
+    /// Every Hold there is, whoever made it
+    #[arg(long, conflicts_with = "holds")]
+    all: bool,
+    /// Do not ask (with --all)
+    #[arg(short, long)]
+    yes: bool,
+}
+
+fn until(text: &str) -> Result<Time, String> {
+    if let Ok(span) = text.parse::<Span>() {
+        return Ok(now().after(span));
+    }
+    let time = text.parse::<Time>().map_err(|_| "want a length of time such as 2h, or 2026-01-31T22:00:00Z")?;
+    if time > now() { Ok(time) } else { Err(format!("{time} has passed already")) }
+}
+
+impl Scope {
+    fn scope(&self) -> Option<HoldScope> {
+        let name = |name: &Option<String>| name.clone();
+        if self.cluster {
+            return Some(HoldScope::Cluster {});
+        }
+        if let (Some(name), Some(pool)) = (name(&self.playbook), name(&self.pool)) {
+            return Some(HoldScope::Playbook { name, pool });
+        }
+        let pool = name(&self.pool).map(|name| HoldScope::Pool { name });
+        let policy = || name(&self.policy).map(|name| HoldScope::Policy { name });
+        let run = || name(&self.run).map(|name| HoldScope::Run { name });
+        let node = || name(&self.node).map(|name| HoldScope::Node { name });
+        pool.or_else(policy).or_else(run).or_else(node)
+    }
+}
+
+/// Makes a Hold.
+pub(super) async fn stop(connection: &Connection, flags: Stop) -> Result<ExitCode, CliError> {
+    let cluster = connection.cluster().await?;
+    let scope = flags.scope.scope().ok_or_else(|| CliError::Usage("say what to stop".to_owned()))?;
+    exists(&cluster, &scope).await?;
+    let spec = HoldSpec { scope, held_by: cluster.user().await?, reason: flags.reason, until: flags.until };
+    let mut hold = Hold::new("", spec);
+    hold.metadata.name = None;
+    hold.metadata.generate_name = Some(prefix(&hold.spec.scope));
+    let api: Api<Hold> = Api::all(cluster.client.clone());
+    let asked = Asked { verb: "create", kind: "Hold", name: None };
+    let made = api.create(&PostParams::default(), &hold).await.map_err(|error| cluster.failed(asked, &error))?;
+    let (name, what) = (made.name_any(), in_words(&made.spec.scope));
+    let end = made.spec.until.map_or_else(String::new, |until| format!(" until {until}"));
+    print(&format!("hold/{name} created: {what} is stopped{end}\n`nodemend release {name}` lets it go on\n"))
+}
+
+fn prefix(scope: &HoldScope) -> String {
+    let text = match scope {
+        HoldScope::Cluster {} => "cluster".to_owned(),
+        HoldScope::Pool { name } => format!("pool-{name}"),
+        HoldScope::Policy { name } => format!("policy-{name}"),
+        HoldScope::Run { name } => format!("run-{name}"),
+        HoldScope::Node { name } => format!("node-{name}"),
+        HoldScope::Playbook { name, pool } => format!("{name}-{pool}"),
+    };
+    format!("{}-", text.chars().take(200).collect::<String>())
+}
+
+/// A Hold on a misspelt name would stop nothing.
+async fn exists(cluster: &Cluster, scope: &HoldScope) -> Result<(), CliError> {
+    match scope {
+        HoldScope::Cluster {} => Ok(()),
+        HoldScope::Pool { name } | HoldScope::Playbook { pool: name, .. } => there::<RepairPool>(cluster, name).await,
+        HoldScope::Policy { name } => there::<RepairPolicy>(cluster, name).await,
+        HoldScope::Run { name } => there::<RepairRun>(cluster, name).await,
+        HoldScope::Node { name } => there::<k8s_openapi::api::core::v1::Node>(cluster, name).await,
+    }
+}
+
+async fn there<K>(cluster: &Cluster, name: &str) -> Result<(), CliError>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let api: Api<K> = Api::all_with(cluster.client.clone(), &());
+    match api.get_metadata(name).await {
+        Ok(_) => Ok(()),
+        // Who may stop things but not read them can still stop them.
+        Err(kube::Error::Api(status)) if status.code == 403 => Ok(()),
+        Err(error) => Err(cluster.failed(Asked::of("get", &K::kind(&()), name), &error)),
+    }
+}
+
+/// Deletes Holds, and says what stays stopped all the same.
+pub(super) async fn release(connection: &Connection, flags: Release) -> Result<ExitCode, CliError> {
+    let cluster = connection.cluster().await?;
+    let snapshot = cluster.snapshot().await?;
+    let names = if flags.all { snapshot.holds.keys().cloned().collect() } else { flags.holds };
+    if names.is_empty() {
+        return print("there is no Hold to release\n");
+    }
+    if flags.all {
+        confirm(&format!("Release {}, whoever made them?", count(names.len(), "Hold")), flags.yes)?;
+    }
+    let mut left = snapshot.clone();
+    for name in &names {
+        let hold = snapshot.holds.get(name).ok_or_else(|| super::select::missing(&snapshot, "Hold", name))?;
+        delete(&cluster, name).await?;
+        left.holds.remove(name);
+        print(&format!("hold/{name} released: it stopped {} (held by {}: {})\n", in_words(&hold.scope), hold.held_by, hold.reason))?;
+        print(&still_held(&left, &hold.scope, &names))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn delete(cluster: &Cluster, name: &str) -> Result<(), CliError> {
+    let api: Api<Hold> = Api::all(cluster.client.clone());
+    let uid = api.get_metadata(name).await.map_err(|error| cluster.failed(Asked::of("get", "Hold", name), &error))?.uid();
+    let params = DeleteParams { preconditions: Some(Preconditions { uid, resource_version: None }), ..DeleteParams::default() };
+    let deleted = api.delete(name, &params).await;
+    deleted.map(drop).map_err(|error| cluster.failed(Asked::of("delete", "Hold", name), &error))
+}
+
+/// The Holds that keep something of `scope` stopped, but for those that are on their way out.
+fn still_held(left: &Snapshot, scope: &HoldScope, going: &[String]) -> String {
+    let holds = left.holds.values().filter(|hold| !going.contains(&hold.name) && in_force(hold, now()));
+    let touching = holds.filter(|hold| overlap(left, scope, &hold.scope));
+    let line = |hold: &snapshot::Hold| {
+        format!("  still stopped by hold/{}: {} (held by {}: {})\n", hold.name, in_words(&hold.scope), hold.held_by, hold.reason)
+    };
+    touching.map(line).collect()
+}
+
+fn in_force(hold: &snapshot::Hold, now: Time) -> bool {
+    hold.until.is_none_or(|until| until > now)
+}
+
+/// Whether two scopes can stop the same thing.
+fn overlap(snapshot: &Snapshot, a: &HoldScope, b: &HoldScope) -> bool {
+    use HoldScope::{Cluster, Node, Playbook, Policy, Run};
+    match (a, b) {
+        (Cluster {}, _) | (_, Cluster {}) => true,
+        (Node { name: a }, Node { name: b })
+        | (Run { name: a }, Run { name: b })
+        | (Policy { name: a }, Policy { name: b })
+        | (Playbook { name: a, .. }, Playbook { name: b, .. })
+            if a != b =>
+        {
+            false
+        }
+        _ => pools(snapshot, a).iter().any(|pool| pools(snapshot, b).contains(pool)),
+    }
+}
+
+/// The pools that a scope reaches into.
+fn pools(snapshot: &Snapshot, scope: &HoldScope) -> Vec<String> {
+    match scope {
+        HoldScope::Cluster {} => snapshot.pools.keys().cloned().collect(),
+        HoldScope::Pool { name } | HoldScope::Playbook { pool: name, .. } => vec![name.clone()],
+        HoldScope::Policy { name } => snapshot.policies.get(name).map(|policy| policy.pools.clone()).unwrap_or_default(),
+        HoldScope::Run { name } => snapshot.runs.get(name).map(|run| run.request.pool.clone()).into_iter().collect(),
+        HoldScope::Node { name } => {
+            let node = snapshot.nodes.get(&name.as_str().into());
+            let pools = node.map(|node| snapshot.pools_of(node)).unwrap_or_default();
+            pools.into_iter().map(str::to_owned).collect()
+        }
+    }
+}
