@@ -9,7 +9,7 @@ use kube::{Api, Client, ResourceExt};
 use nodemend_api::access::{Access, AddressType, ObjectKey, SshAccess as Wanted};
 use nodemend_api::pool::RepairPool;
 use nodemend_core::ids::{NodeName, NodeUid};
-use nodemend_exec::{HostKeys, Secret, SshAccess, SshTimeouts, Target};
+use nodemend_exec::{HostKeys, Secret, SshAccess, SshTimeouts, Still, Target};
 use tokio::sync::Mutex;
 
 /// Key of the private key in a Secret of type `kubernetes.io/ssh-auth`.
@@ -97,6 +97,7 @@ impl AccessResolver {
             address: addresses.get(kind).cloned().ok_or_else(no_address)?,
             ssh: self.ssh(&pool.name_any(), wanted).await?,
             pid1_timeout: PID1_TIMEOUT,
+            still: Still::default(),
         })
     }
 

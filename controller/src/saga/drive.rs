@@ -11,7 +11,7 @@ use nodemend_api::remediation::{Remediation, RemediationStatus};
 use nodemend_core::op::{Op, OpFailure, OpResult};
 use nodemend_core::saga::{Brief, Journal, Mode, Next, NodeObservation, Observation, Outcome, next};
 use nodemend_core::time::Span;
-use nodemend_exec::{Act, Target};
+use nodemend_exec::{Act, Still};
 
 use super::slots::{Begun, Key, Slots, current_intent};
 use super::{Parts, SagaError, brief, observe, tell};
@@ -116,7 +116,7 @@ impl Driver {
     fn start(&self, look: &Look, seen: &Observation, key: &Key, op: Op, addresses: BTreeMap<String, String>) {
         let Begun::Now { first } = self.slots.begin(&look.brief.remediation, key) else { return };
         let (parts, slots) = (self.parts.clone(), self.slots.clone());
-        let (brief, pool) = (look.brief.clone(), look.pool.clone());
+        let (brief, pool, remediation) = (look.brief.clone(), look.pool.clone(), look.remediation.clone());
         let uid = match &seen.node {
             NodeObservation::Live(node) => Some(node.uid.clone()),
             _ => None,
@@ -127,7 +127,7 @@ impl Driver {
         tokio::spawn(async move {
             let result = match (pool, uid) {
                 (Some(pool), Some(uid)) if uid == brief.node.uid => {
-                    perform(&parts, &pool, &brief, &op, &addresses).await
+                    perform(&parts, &pool, &remediation, &brief, &op, &addresses).await
                 }
                 (None, _) => {
                     not_done("PoolGone", format!("repairpool/{} is gone; make it again to go on", brief.pool))
@@ -155,21 +155,31 @@ impl Driver {
 }
 
 async fn perform(
-    parts: &Parts,
+    parts: &Arc<Parts>,
     pool: &RepairPool,
+    remediation: &Remediation,
     brief: &Brief,
     op: &Op,
     addresses: &BTreeMap<String, String>,
 ) -> OpResult {
     let node = (&brief.node.name, &brief.node.uid);
-    let target: Target = match parts.access.target(pool, &pool.spec.access.repair, node, addresses).await {
+    let mut target = match parts.access.target(pool, &pool.spec.access.repair, node, addresses).await {
         Ok(target) => target,
         Err(error) => return not_done("NoAccess", error.to_string()),
     };
+    if matches!(op, Op::Launch(_)) {
+        target.still = still(parts, remediation);
+    }
     match Act::of(op) {
         Ok(act) => parts.performer.perform(&target, act).await,
         Err(request) => checks::perform(&parts.performer, &target, pool, &request.checks).await,
     }
+}
+
+/// A launch is stopped up to the moment when it is sent: the watches know a Hold within milliseconds.
+fn still(parts: &Arc<Parts>, remediation: &Remediation) -> Still {
+    let (parts, remediation) = (parts.clone(), remediation.clone());
+    Still::asking(move || observe::known_stop(&parts.world, &remediation, parts.epoch).is_none())
 }
 
 fn not_done(reason: &str, message: String) -> OpResult {

@@ -18,5 +18,5 @@ pub use host::{FactsRequest, PROGRAM, PROGRAM_DIGEST, RawFacts, command_line};
 pub use limits::Limits;
 pub use perform::{Act, Performer};
 pub use ssh::{HostKeys, HostKeysError, Ssh};
-pub use target::{Secret, SshAccess, SshTimeouts, Target};
+pub use target::{Secret, SshAccess, SshTimeouts, Still, Target};
 pub use transport::{CallError, Output, Transport};

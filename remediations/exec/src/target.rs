@@ -21,6 +21,8 @@ pub struct Target {
     pub ssh: Arc<SshAccess>,
     /// How long PID 1 may take to answer a call before it counts as silent.
     pub pid1_timeout: Duration,
+    /// Asked after the login, right before a request is sent: a login can take half a minute.
+    pub still: Still,
 }
 
 /// How to log in to the hosts of a pool.
@@ -53,6 +55,28 @@ pub struct SshTimeouts {
     pub login: Duration,
     /// From the request to the whole answer.
     pub answer: Duration,
+}
+
+/// Whether what was decided may still be sent. Always, unless a question is given.
+#[derive(Clone, Default)]
+pub struct Still(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
+
+impl Still {
+    /// Sent only if `question` says so at the last moment.
+    pub fn asking(question: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(question)))
+    }
+
+    /// The answer now.
+    pub fn holds(&self) -> bool {
+        self.0.as_ref().is_none_or(|question| question())
+    }
+}
+
+impl fmt::Debug for Still {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Still(asked)" } else { "Still(always)" })
+    }
 }
 
 /// A text that `Debug` does not show.

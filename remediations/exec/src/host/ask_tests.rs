@@ -34,6 +34,7 @@ fn target() -> Target {
         address: "10.0.0.7".into(),
         ssh: Arc::new(SshAccess::new("mender", Secret(String::new()), HostKeys::default())),
         pid1_timeout: Duration::from_secs(5),
+        still: crate::target::Still::default(),
     }
 }
 

@@ -117,6 +117,9 @@ impl Call {
 
     /// From here on the request may have arrived, whatever is heard.
     fn converse(&self, mut channel: Channel) -> Result<Output, CallError> {
+        if !self.target.still.holds() {
+            return Err(early("Stopped", "stopped before it was sent; nothing happened"));
+        }
         channel.write_all(&self.request).map_err(|e| late(&e))?;
         channel.send_eof().map_err(|e| late(&e.into()))?;
         let stdout = read_capped(&mut channel, STDOUT_BYTES)?;

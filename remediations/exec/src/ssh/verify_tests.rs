@@ -68,6 +68,7 @@ fn check(keys: &HostKeys, blob: &[u8], now: u64) -> Result<(), HostKeyError> {
             ..SshAccess::new("root", Secret(String::new()), keys.clone())
         }),
         pid1_timeout: Duration::from_secs(5),
+        still: crate::target::Still::default(),
     };
     verify(&keys.of(&target), ["node-1", "10.0.0.7"], blob, now)
 }
@@ -179,6 +180,7 @@ fn a_host_is_asked_for_the_key_by_which_it_is_known() {
             address: "10.0.0.7".into(),
             ssh: Arc::new(access),
             pid1_timeout: Duration::from_secs(5),
+            still: crate::target::Still::default(),
         };
         trusted.of(&target).methods()
     };

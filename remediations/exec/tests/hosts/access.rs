@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use nodemend_bed::fault::Fault;
-use nodemend_core::op::{Op, Probe};
-use nodemend_exec::{HostKeys, Secret, SshAccess, Target};
+use nodemend_core::op::{JobState, Launch, Op, OpResult, Probe};
+use nodemend_exec::{HostKeys, Secret, SshAccess, Still, Target};
 
-use crate::rig::{EPOCH, Rig, failure};
+use crate::rig::{EPOCH, Rig, failure, prepare};
 
 pub(crate) fn who_cannot_be_reached_or_trusted_is_not_touched(rig: &Rig<'_>) {
     a_login_needs_key_and_sudo(rig);
     a_known_key_is_enough(rig);
     a_user_certificate_logs_in(rig);
+    what_is_stopped_during_the_login_is_not_sent(rig);
     for (fault, reason, retryable) in [
         (Fault::HostKeyChanged, "HostKeyUnknown", false),
         (Fault::SshdRefusing, "ConnectionRefused", true),
@@ -45,7 +46,15 @@ fn reason(rig: &Rig<'_>, target: &Target) -> String {
 fn works(rig: &Rig<'_>, target: &Target) {
     let probe = Probe { intent: "none".into(), epoch: EPOCH, void_unstarted: false };
     let result = rig.perform_on(target, Op::Probe(probe));
-    assert!(matches!(result, nodemend_core::op::OpResult::Job(_)), "{result:?}");
+    assert!(matches!(result, OpResult::Job(_)), "{result:?}");
+}
+
+fn what_is_stopped_during_the_login_is_not_sent(rig: &Rig<'_>) {
+    let stopped = Target { still: Still::asking(|| false), ..rig.target.clone() };
+    let launch = Launch { intent: "stopped".into(), epoch: EPOCH, job: prepare() };
+    assert_eq!(failure(rig.perform_on(&stopped, Op::Launch(launch))).reason, "Stopped");
+    let OpResult::Job(state) = rig.probe("stopped") else { panic!("no answer to a look") };
+    assert!(matches!(state, JobState::NotStarted { .. }), "{state:?}");
 }
 
 fn a_login_needs_key_and_sudo(rig: &Rig<'_>) {

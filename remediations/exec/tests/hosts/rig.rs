@@ -104,6 +104,7 @@ fn target(bed: &Bed, host: &Host) -> Target {
         address: host.address().to_string(),
         ssh: Arc::new(SshAccess::new(&host.spec().login, Secret(read(&access.client_key())), keys)),
         pid1_timeout: Duration::from_secs(3),
+        still: nodemend_exec::Still::default(),
     }
 }
 
