@@ -71,18 +71,18 @@ pub(super) async fn run(connection: &Connection, command: Command) -> Result<Exi
 }
 
 fn lint_files(files: &[PathBuf]) -> Result<ExitCode, CliError> {
-    let mut faulty = 0;
+    let mut bad = 0;
     for file in files {
         let text = std::fs::read_to_string(file)
             .map_err(|source| CliError::File { path: file.display().to_string(), source })?;
         let faults = faults(file, &text);
-        faulty += usize::from(!faults.is_empty());
+        bad += usize::from(!faults.is_empty());
         print(&faults)?;
     }
-    if faulty == 0 {
+    if bad == 0 {
         return Ok(ExitCode::SUCCESS);
     }
-    Err(CliError::Negative(format!("{} of {} not in order", faulty, count(files.len(), "file"))))
+    Err(CliError::Negative(format!("{bad} of {} not in order", count(files.len(), "file"))))
 }
 
 /// One line per fault, as compilers print them.
@@ -108,7 +108,7 @@ async fn show(connection: &Connection, name: &str, format: Format) -> Result<Exi
                 playbooks: builtins().into_iter().map(|playbook| (playbook.object_name(), playbook)).collect(),
                 ..Snapshot::default()
             };
-            let found = find_playbook(&own, name).map(Clone::clone);
+            let found = find_playbook(&own, name).cloned();
             found.map_err(|_| CliError::NotFound { kind, name: missing, list })?
         }
         found => found?.clone(),
