@@ -18,6 +18,8 @@ const ENDS: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 /// How many lines of the log an error shows.
 const SHOWN_LINES: usize = 40;
+/// How much of each.
+const SHOWN_COLUMNS: usize = 300;
 
 /// A running controller. Dropping it ends its process.
 #[derive(Debug)]
@@ -91,6 +93,7 @@ pub fn log_file(bed: &Bed) -> PathBuf {
 /// The end of a controller's log.
 pub fn last_lines(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<_> = text.lines().collect();
+    let lines: Vec<_> =
+        text.lines().map(|line| line.chars().take(SHOWN_COLUMNS).collect::<String>()).collect();
     lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
 }

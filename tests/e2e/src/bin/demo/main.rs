@@ -6,7 +6,8 @@ mod again;
 mod cast;
 mod show;
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,6 +34,9 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn take_down() -> anyhow::Result<()> {
+    Bed::check_privileges()?;
+    let _lock = only_one()?;
+    std::fs::remove_file(lock_path())?;
     if !state::beds().iter().any(|bed| bed == BED) {
         println!("there is no demo to take down; `make demo` starts it");
         return Ok(());
@@ -44,12 +48,26 @@ fn take_down() -> anyhow::Result<()> {
 
 fn play() -> anyhow::Result<()> {
     Bed::check_privileges()?;
+    let _lock = only_one()?;
     let started = Instant::now();
     let stage = Arc::new(stage()?);
     end_at_signal(Arc::clone(&stage))?;
     let healed = heal(&stage, started);
-    stage.stop_controller()?;
-    healed
+    let stopped = stage.stop_controller();
+    healed?;
+    Ok(stopped?)
+}
+
+/// Two demos would play on one bed. The lock goes with the process that holds it.
+fn only_one() -> anyhow::Result<File> {
+    std::fs::create_dir_all(state::root())?;
+    let file = File::options().create(true).append(true).open(lock_path())?;
+    file.try_lock().context("another demo is running: wait until it is over, or end it with Ctrl-C")?;
+    Ok(file)
+}
+
+fn lock_path() -> PathBuf {
+    state::root().join("demo.lock")
 }
 
 /// From here on Ctrl-C ends the controller first, then the demo. Signals are caught, not held back: programs that are
