@@ -70,3 +70,41 @@ pub fn command(argv0: Option<&OsStr>) -> clap::Command {
     let called = argv0.map(Path::new).and_then(Path::file_name);
     if called.is_some_and(|name| name == "kubectl-mend") { command.bin_name("kubectl mend") } else { command }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command(None).debug_assert();
+    }
+
+    #[test]
+    fn nodes_are_chosen_in_exactly_one_way() {
+        let parses = |arguments: &str| Cli::try_parse_from(arguments.split_whitespace()).is_ok();
+        assert!(parses("nodemend plan --pool web --node a b --playbook p --set k=v --batch 1,25%"));
+        assert!(parses("nodemend run --policy old --yes --watch"));
+        assert!(!parses("nodemend plan --pool web"), "no nodes");
+        assert!(!parses("nodemend plan --policy old --node a"), "two ways");
+        assert!(!parses("nodemend plan --node a --set k"), "no value");
+    }
+
+    #[test]
+    fn a_hold_has_exactly_one_scope() {
+        let parses = |scope: &str| {
+            let arguments = format!("nodemend stop --reason r {scope}");
+            Cli::try_parse_from(arguments.split_whitespace()).is_ok()
+        };
+        assert!(parses("--cluster") && parses("--pool web") && parses("--playbook p --pool web"));
+        assert!(!parses("") && !parses("--cluster --pool web") && !parses("--playbook p"));
+        assert!(!parses("--run r --node n") && !parses("--policy p --playbook q --pool web"));
+    }
+
+    #[test]
+    fn kubectl_calls_it_by_the_name_of_its_plugin() {
+        let name = |argv0: &str| command(Some(OsStr::new(argv0))).get_bin_name().map(str::to_owned);
+        assert_eq!(name("/usr/local/bin/kubectl-mend").as_deref(), Some("kubectl mend"));
+        assert_eq!(name("nodemend"), None);
+    }
+}

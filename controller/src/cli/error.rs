@@ -83,7 +83,7 @@ pub enum CliError {
     )]
     NoUser,
     /// There can be no plan.
-    #[error(transparent)]
+    #[error("{problem}{next}", problem = .0, next = next(.0))]
     Plan(#[from] PlanError),
     /// What was asked for makes no sense, or needs a word more.
     #[error("{0}")]
@@ -194,10 +194,17 @@ impl CliError {
             Self::NotFound { .. }
             | Self::Refused { .. }
             | Self::Negative(_)
-            | Self::Plan(_)
             | Self::Service(_) => ExitCode::from(1),
             _ => ExitCode::from(2),
         }
+    }
+}
+
+/// What to do about a plan that cannot be made; most errors of core say it themselves.
+const fn next(error: &PlanError) -> &'static str {
+    match error {
+        PlanError::Params(_) => "\nnext: --set NAME=VALUE sets a parameter; `nodemend playbook show` explains them",
+        _ => "",
     }
 }
 

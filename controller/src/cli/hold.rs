@@ -85,9 +85,14 @@ pub(super) struct Release {
     yes: bool,
 }
 
+/// Nobody stops anything to the millisecond.
+const fn whole_seconds(time: Time) -> Time {
+    Time(time.0 - time.0.rem_euclid(1000))
+}
+
 fn until(text: &str) -> Result<Time, String> {
     if let Ok(span) = text.parse::<Span>() {
-        return Ok(now().after(span));
+        return Ok(whole_seconds(now().after(span)));
     }
     let time = text.parse::<Time>().map_err(|_| "want a length of time such as 2h, or 2026-01-31T22:00:00Z")?;
     if time > now() { Ok(time) } else { Err(format!("{time} has passed already")) }

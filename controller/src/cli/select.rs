@@ -1,8 +1,8 @@
 //! Which nodes, which playbook, how spread: the flags that `plan` and `run` share, and the request they ask for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use nodemend_core::budget::IntOrPercent;
 use nodemend_core::decide::newest;
 use nodemend_core::ids::{CheckId, NodeName};
@@ -15,7 +15,8 @@ use super::CliError;
 /// What is to be repaired.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "What is repaired")]
-#[group(id = "which", required = true, multiple = false, args = ["policy", "check", "node"])]
+#[group(skip)]
+#[command(group = ArgGroup::new("which").required(true).multiple(false).args(["policy", "check", "node"]))]
 pub(super) struct Selection {
     /// The RepairPool; not needed with a policy that has one pool
     #[arg(long, value_name = "POOL")]
@@ -117,7 +118,7 @@ impl Selection {
                 let pools = pools.join(", ");
                 return Err(CliError::Usage(format!("the policy has several pools: name one with --pool ({pools})")));
             }
-            (None, None) => return Err(self.which_pool(snapshot)),
+            (None, None) => return self.pool_of_nodes(snapshot),
         };
         if !snapshot.pools.contains_key(name) {
             return Err(missing(snapshot, "RepairPool", name));
@@ -125,16 +126,17 @@ impl Selection {
         Ok(name.clone())
     }
 
-    /// Names the pools of the named nodes, or all there are.
-    fn which_pool(&self, snapshot: &Snapshot) -> CliError {
+    /// The one pool of the named nodes; where there are several, or no nodes are named, it has to be said.
+    fn pool_of_nodes(&self, snapshot: &Snapshot) -> Result<String, CliError> {
         let nodes = self.node.iter().filter_map(|name| snapshot.nodes.get(&NodeName(name.clone())));
-        let mut pools: Vec<_> = nodes.flat_map(|node| snapshot.pools_of(node)).collect();
-        if pools.is_empty() {
-            pools = snapshot.pools.keys().map(String::as_str).collect();
+        let of_nodes: BTreeSet<_> = nodes.flat_map(|node| snapshot.pools_of(node)).collect();
+        let mut of_nodes = of_nodes.into_iter();
+        if let (Some(pool), None) = (of_nodes.next(), of_nodes.next()) {
+            return Ok(pool.to_owned());
         }
-        pools.dedup();
-        let pools = if pools.is_empty() { "there is none yet".to_owned() } else { pools.join(", ") };
-        CliError::Usage(format!("name the pool with --pool ({pools})"))
+        let known: Vec<_> = snapshot.pools.keys().map(String::as_str).collect();
+        let known = if known.is_empty() { "there is none yet".to_owned() } else { known.join(", ") };
+        Err(CliError::Usage(format!("name the pool with --pool ({known})")))
     }
 
     fn playbook<'a>(&self, snapshot: &'a Snapshot, policy: Option<&Policy>) -> Result<&'a Playbook, CliError> {
