@@ -38,7 +38,10 @@ const MOMENTS: [Moment; 6] = [
     Moment { name: "when a reboot is written down", reached: |_, journals| any_in(journals, "reboot") },
     Moment {
         name: "while a machine restarts",
-        reached: |stage, _| NODES.iter().any(|node| is_down(stage, node)),
+        reached: |stage, journals| {
+            let restarting = |journal: &&Journal| journal.step("reboot") == "Started";
+            journals.iter().filter(restarting).any(|journal| restarts(stage, journal))
+        },
     },
     Moment { name: "during verification", reached: |_, journals| any_in(journals, "ready") },
 ];
@@ -48,13 +51,16 @@ fn any_in(journals: &[Journal], step: &str) -> bool {
 }
 
 fn transaction_runs(stage: &Stage, node: &str) -> bool {
-    // The old package's file is gone, the transaction is not over: the scriptlet asks a PID 1 that does not answer.
-    let seen = stage.host(node).unwrap().run("pgrep -f 'systemctl daemon-reexec'");
+    // The scriptlet asks a PID 1 that does not answer. In brackets, or the shell that looks would find itself.
+    let seen = stage.host(node).unwrap().run("pgrep -f '[s]ystemctl daemon-reexec'");
     seen.is_ok_and(|seen| seen.success())
 }
 
-fn is_down(stage: &Stage, node: &str) -> bool {
-    stage.host(node).unwrap().ssh_within(Duration::from_secs(2), "true").is_err()
+/// The machine is off or runs under a new boot id, and its kubelet has not said so yet.
+fn restarts(stage: &Stage, journal: &Journal) -> bool {
+    let boot_id = stage.host(journal.node()).unwrap().boot_id();
+    let known = &stage.get("node", journal.node()).unwrap()["status"]["nodeInfo"]["bootID"];
+    boot_id.map_or(true, |boot_id| known != &boot_id)
 }
 
 #[test]
