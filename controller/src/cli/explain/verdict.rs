@@ -3,6 +3,7 @@
 use nodemend_core::blocker::Blocker;
 use nodemend_core::decide::plan_of;
 use nodemend_core::finding::CheckState;
+use nodemend_core::ids::remediation_name;
 use nodemend_core::matching::match_policy;
 use nodemend_core::plan::build::draft;
 use nodemend_core::snapshot::{Node, Policy, PolicyMode, Run, Snapshot};
@@ -42,10 +43,9 @@ pub(super) fn of(snapshot: &Snapshot, node: &Node, now: Time) -> Verdict {
 
 fn in_pool(snapshot: &Snapshot, node: &Node, pool: &str, now: Time) -> Verdict {
     let open = snapshot.runs.values().filter(|run| run.request.pool == pool && !run.status.phase.is_over());
-    let planned = |run: &&Run| {
-        plan_of(snapshot, run).is_some_and(|(_, nodes)| nodes.iter().any(|(_, planned)| planned.uid == node.uid))
-    };
-    if let Some(run) = open.into_iter().find(planned) {
+    // A run that may repair it says more than one that was only asked for a plan.
+    let next = open.filter(|run| waits_in(snapshot, node, run)).min_by_key(|run| run.request.plan_only);
+    if let Some(run) = next {
         let blockers = run.status.blockers.clone();
         return Verdict { text: format!("waits for its turn in run {} ({:?})", run.name, run.status.phase), blockers };
     }
@@ -57,6 +57,13 @@ fn in_pool(snapshot: &Snapshot, node: &Node, pool: &str, now: Time) -> Verdict {
         Some(policy) => by_policy(snapshot, node, pool, policy, now),
         None => unmatched(snapshot, node, now),
     }
+}
+
+/// Whether a run has the node in its plan, and has not come to it yet.
+fn waits_in(snapshot: &Snapshot, node: &Node, run: &Run) -> bool {
+    let planned = plan_of(snapshot, run).map(|(_, nodes)| nodes).unwrap_or_default();
+    planned.iter().any(|(_, planned)| planned.uid == node.uid)
+        && !snapshot.remediations.contains_key(&remediation_name(&run.uid, &node.uid))
 }
 
 /// No policy wants it: nothing fails, or nobody asked for what fails to be repaired.
@@ -117,3 +124,7 @@ fn what_a_run_would_do(
     };
     Ok(Verdict { text, blockers: start.blockers })
 }
+
+#[cfg(test)]
+#[path = "verdict_tests.rs"]
+mod tests;
