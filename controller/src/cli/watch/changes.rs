@@ -100,3 +100,7 @@ fn blocker_lines(old: &[Blocker], new: &[Blocker]) -> Vec<String> {
     let ended = ended.map(|blocker| format!("no longer waits for {} ({})", blocker.object, blocker.reason));
     begun.chain(ended).collect()
 }
+
+#[cfg(test)]
+#[path = "changes_tests.rs"]
+mod tests;

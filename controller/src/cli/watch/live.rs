@@ -8,7 +8,7 @@ use nodemend_core::time::Time;
 use super::frame::{Frame, NodeLine};
 use crate::cli::get::phase_tone;
 use crate::cli::output::{Look, Tone, age};
-use crate::cli::repair::line;
+use crate::cli::repair::{line, unsaid};
 
 /// How many nodes have a line of their own: a screen is not long.
 const NODE_LINES: usize = 20;
@@ -25,7 +25,7 @@ pub(super) struct Live {
 impl Live {
     pub(super) fn new() -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
-        let bar = all.add(ProgressBar::new(0).with_style(style("{prefix} {bar:24} {pos}/{len} nodes  {wide_msg}")));
+        let bar = all.add(ProgressBar::new(0).with_style(style("{prefix}")));
         let waits = all.add(ProgressBar::new(0).with_style(style("{wide_msg}")));
         Self { all, bar, nodes: BTreeMap::new(), waits, look: Look::of_stdout() }
     }
@@ -34,6 +34,9 @@ impl Live {
         for line in lines {
             // A terminal that is gone ends the program by itself.
             let _ = self.all.println(line);
+        }
+        if !frame.nodes.is_empty() {
+            self.bar.set_style(style("{prefix} {bar:24} {pos}/{len} nodes  {wide_msg}"));
         }
         self.bar.set_length(frame.nodes.len() as u64);
         self.bar.set_position(frame.done() as u64);
@@ -100,7 +103,7 @@ fn batch(frame: &Frame) -> String {
 }
 
 fn node_text(node: &NodeLine, look: Look, now: Time) -> String {
-    let waits = node.blockers().first().map(|blocker| format!("  waits for {}", blocker.object));
+    let waits = unsaid(node.remediation.as_ref()).next().map(|blocker| format!("  waits for {}", blocker.object));
     let line = look.paint(line(&node.progress, now), node.progress.tone);
     format!("{}  {line}{}", look.paint(&node.name, Tone::Strong), waits.unwrap_or_default())
 }
