@@ -161,7 +161,10 @@ impl CliError {
                 object: asked.object(),
                 message: format!("an answer that makes no sense: {problem}"),
             },
-            other => Self::Unreachable { url: url.to_owned(), problem: chain(other) },
+            // The outermost error only names the part of the client that noticed.
+            other => {
+                Self::Unreachable { url: url.to_owned(), problem: chain(other.source().unwrap_or(other)) }
+            }
         }
     }
 

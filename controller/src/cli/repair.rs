@@ -16,8 +16,10 @@ pub(super) struct Progress {
     pub(super) tone: Tone,
     /// The step that is being done, or that it ended at.
     pub(super) step: String,
-    /// When that step was started.
+    /// When that step was started; once it is over, when all of it ended.
     pub(super) since: Option<Time>,
+    /// When the whole repair began, and ended.
+    pub(super) lasted: Option<(Time, Time)>,
     /// What is said about it.
     pub(super) message: String,
 }
@@ -39,7 +41,18 @@ pub(super) fn progress(remediation: Option<&Remediation>) -> Progress {
         tone,
         step: record.map(|record| record.name.clone()).unwrap_or_default(),
         since: if over { journal.finished_at } else { record.and_then(|record| record.started_at) },
+        lasted: journal.started_at.zip(journal.finished_at),
         message: said.unwrap_or_default().to_owned(),
+    }
+}
+
+impl Progress {
+    /// How long the step has been under way, or how long the whole repair took.
+    pub(super) fn time(&self, now: Time) -> String {
+        match self.lasted {
+            Some((started, ended)) => format!("took {}", age(Some(started), ended)),
+            None => age(self.since, now),
+        }
     }
 }
 
@@ -76,10 +89,18 @@ pub(super) fn line(progress: &Progress, now: Time) -> String {
     } else if progress.since.is_some() {
         text = format!("{text} {} ago", age(progress.since, now));
     }
-    if progress.message.is_empty() { text } else { format!("{text} ({})", progress.message) }
+    // A good end needs no words.
+    let silent = progress.message.is_empty() || progress.tone == Tone::Good;
+    if silent { text } else { format!("{text} ({})", progress.message) }
 }
 
 /// What a repair waits for, and for a held node what a person has to do.
 pub(super) fn blockers(remediation: Option<&Remediation>) -> &[Blocker] {
     remediation.and_then(|remediation| remediation.journal.as_ref()).map_or(&[], |journal| &journal.blockers)
+}
+
+/// What a repair waits for that its message does not say already.
+pub(super) fn unsaid(remediation: Option<&Remediation>) -> impl Iterator<Item = &Blocker> {
+    let message = progress(remediation).message;
+    blockers(remediation).iter().filter(move |blocker| blocker.next != message)
 }

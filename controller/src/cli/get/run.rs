@@ -12,7 +12,7 @@ use super::Query;
 use super::runs::phase_tone;
 use crate::cli::CliError;
 use crate::cli::output::{Field, Look, Tone, age, count, toned};
-use crate::cli::repair::{blockers, progress};
+use crate::cli::repair::{blockers, progress, unsaid};
 
 /// The runs that are named, in full.
 pub(super) fn all(query: &Query<'_>) -> Result<String, CliError> {
@@ -90,12 +90,12 @@ fn table(nodes: &[Row<'_>], now: Time, look: Look) -> String {
             Field::from(&node.name),
             toned(&progress.state, progress.tone),
             Field::from(&progress.step),
-            Field::from(age(progress.since, now)),
+            Field::from(progress.time(now)),
             toned(waits.collect::<Vec<_>>().join(", "), Tone::Careful),
             Field::from(&progress.message),
         ]
     });
-    let headers = ["BATCH", "NODE", "STATE", "STEP", "FOR", "WAITS FOR", "MESSAGE"];
+    let headers = ["BATCH", "NODE", "STATE", "STEP", "TIME", "WAITS FOR", "MESSAGE"];
     format!("\n{}", look.table(0, &headers, rows.collect()))
 }
 
@@ -103,7 +103,7 @@ fn table(nodes: &[Row<'_>], now: Time, look: Look) -> String {
 fn how_to_go_on(nodes: &[Row<'_>], look: Look) -> String {
     let mut text = String::new();
     for (node, remediation) in nodes {
-        for blocker in blockers(*remediation) {
+        for blocker in unsaid(*remediation) {
             let held = remediation.is_some_and(Remediation::is_held);
             let word = if held { look.paint("held", Tone::Bad) } else { look.paint("waits", Tone::Careful) };
             let _ = write!(text, "\n{} {word} ({})", look.paint(&node.name, Tone::Strong), blocker.reason);

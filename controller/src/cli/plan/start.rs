@@ -68,7 +68,8 @@ fn suppose(
         created: now,
         deleting: false,
         finalized: true,
-        request: request.clone(),
+        // Asked of a plan, too: what would a run of it meet?
+        request: RunRequest { plan_only: false, ..request.clone() },
         status: RunStatus { phase: RunPhase::Planned, plan: Some(plan), ..RunStatus::default() },
     };
     snapshot.runs.insert(SUPPOSED.to_owned(), run);
