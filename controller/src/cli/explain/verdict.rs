@@ -43,7 +43,9 @@ pub(super) fn of(snapshot: &Snapshot, node: &Node, now: Time) -> Verdict {
 
 fn in_pool(snapshot: &Snapshot, node: &Node, pool: &str, now: Time) -> Verdict {
     let open = snapshot.runs.values().filter(|run| run.request.pool == pool && !run.status.phase.is_over());
-    if let Some(verdict) = open.into_iter().find_map(|run| in_turn(snapshot, node, run)) {
+    // A run that may repair it says more than one that was only asked for a plan.
+    let waiting = open.filter_map(|run| Some((run.request.plan_only, in_turn(snapshot, node, run)?)));
+    if let Some((_, verdict)) = waiting.min_by_key(|(plan_only, _)| *plan_only) {
         return verdict;
     }
     let policies = snapshot.policies.values().filter(|policy| policy.pools.iter().any(|name| name == pool));
@@ -56,17 +58,13 @@ fn in_pool(snapshot: &Snapshot, node: &Node, pool: &str, now: Time) -> Verdict {
     }
 }
 
-/// Whether a run has the node in its plan, and has not come to it yet.
-fn waits_in(snapshot: &Snapshot, node: &Node, run: &Run) -> bool {
-    let planned = plan_of(snapshot, run).map(|(_, nodes)| nodes).unwrap_or_default();
-    planned.iter().any(|(_, planned)| planned.uid == node.uid)
-        && !snapshot.remediations.contains_key(&remediation_name(&run.uid, &node.uid))
-}
-
 /// The run has it in its plan, and has not come to it yet.
 fn in_turn(snapshot: &Snapshot, node: &Node, run: &Run) -> Option<Verdict> {
     let (_, nodes) = plan_of(snapshot, run)?;
     let (_, planned) = nodes.into_iter().find(|(_, planned)| planned.uid == node.uid)?;
+    if snapshot.remediations.contains_key(&remediation_name(&run.uid, &node.uid)) {
+        return None;
+    }
     let batches = run.status.plan.as_ref().map_or(0, |plan| plan.batches);
     let at = format!("batch {} of {batches}, now at {}", planned.batch + 1, run.status.batch + 1);
     let text = format!("waits for its turn in run {} ({:?}): {at}", run.name, run.status.phase);

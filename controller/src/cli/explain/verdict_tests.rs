@@ -76,7 +76,10 @@ fn world() -> Snapshot {
 
 #[test]
 fn a_run_that_repairs_is_named_before_one_that_only_plans() {
-    assert_eq!(of(&world(), &node(), Time(0)).text, "waits for its turn in run repair (Running)");
+    assert_eq!(
+        of(&world(), &node(), Time(0)).text,
+        "waits for its turn in run repair (Running): batch 1 of 1, now at 1"
+    );
 }
 
 #[test]
@@ -94,7 +97,10 @@ fn a_node_that_its_run_is_done_with_does_not_wait_in_it() {
         journal: Some(journal),
     };
     snapshot.remediations.insert(remediation.name.clone(), remediation);
-    assert_eq!(of(&snapshot, &node(), Time(0)).text, "waits for its turn in run a-plan (Running)");
+    assert_eq!(
+        of(&snapshot, &node(), Time(0)).text,
+        "waits for its turn in run a-plan (Running): batch 1 of 1, now at 1"
+    );
     snapshot.runs.remove("a-plan");
     let text = of(&snapshot, &node(), Time(0)).text;
     assert!(text.starts_with("not repaired: nothing is known of it"), "{text}");
