@@ -126,8 +126,8 @@ fn heal(stage: &Stage, started: Instant) -> anyhow::Result<()> {
     let new = |run: &Run| !run.is_over();
     let run = stage.run_that(cast::POOL, "has begun", Duration::from_secs(30), new)?;
     watch(stage, run.name())?;
-    let run =
-        stage.run_that(cast::POOL, "is over", cast::HEALED, |r| r.name() == run.name() && r.is_over())?;
+    let settled = |r: &Run| r.name() == run.name() && (r.is_over() || r.phase() == "Stopped");
+    let run = stage.run_that(cast::POOL, "is over or stopped", cast::HEALED, settled)?;
     show::proof(stage, &before, start)?;
     if run.phase() != "Succeeded" {
         bail!("run {} ended as {}: {}\n{}", run.name(), run.phase(), run.message(), stage.situation());
