@@ -190,13 +190,18 @@ pub trait Action {
 /// The reading of an operation that did not answer the question: try again if that can help.
 fn read_failure(failure: &OpFailure, unchanged: bool) -> Reading {
     if failure.retryable {
-        return Reading::Again {
-            after: Span::seconds(3),
-            note: failure.message.clone(),
-            blockers: vec![Blocker::new(&failure.reason, "host", failure.message.clone())],
-        };
+        return look_again(failure);
     }
     Reading::Failed(Failure { reason: failure.reason.clone(), message: failure.message.clone(), unchanged })
+}
+
+/// The reading of a look that came to nothing: nothing was learned, so it is repeated until the step's time is up.
+fn look_again(failure: &OpFailure) -> Reading {
+    Reading::Again {
+        after: Span::seconds(2),
+        note: failure.message.clone(),
+        blockers: vec![Blocker::new(&failure.reason, "host", failure.message.clone())],
+    }
 }
 
 /// The reading of an answer that belongs to another operation: a fault of ours, never a success.

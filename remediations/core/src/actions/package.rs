@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Failure, Reading, Repeat, StepContext, read_failure, read_stranger};
+use super::{Action, Failure, Reading, Repeat, StepContext, look_again, read_failure, read_stranger};
 use crate::op::{HostJob, JobExit, JobState, Launch, Op, OpResult, PackageTransaction};
 use crate::playbook::Phase;
 use crate::time::Span;
@@ -139,7 +139,8 @@ fn read_job(
             unchanged,
         }),
         // A launch that did not happen changed nothing; a look that did not happen says nothing about the job.
-        Some(OpResult::NotDone(failure)) => read_failure(failure, unchanged || context.first),
+        Some(OpResult::NotDone(failure)) if context.first => read_failure(failure, true),
+        Some(OpResult::NotDone(failure)) => look_again(failure),
         Some(OpResult::Unknown(failure)) => again(failure.message.clone()),
         other => read_stranger(other),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Failure, Reading, Repeat, StepContext, read_failure, read_stranger};
+use super::{Action, Failure, Reading, Repeat, StepContext, look_again, read_failure, read_stranger};
 use crate::op::{HostJob, JobExit, JobState, Launch, Op, OpResult, RebootJob};
 use crate::playbook::Phase;
 use crate::time::Span;
@@ -62,7 +62,9 @@ impl Action for Reboot {
             Some(OpResult::Job(JobState::Lost { .. })) => {
                 Reading::Failed(refused("the restart job ended without a trace"))
             }
-            Some(OpResult::NotDone(failure)) => read_failure(failure, context.first),
+            Some(OpResult::NotDone(failure)) if context.first => read_failure(failure, true),
+            // A machine that goes down lets nobody in, and says so as if the key were wrong.
+            Some(OpResult::NotDone(failure)) => look_again(failure),
             // A machine that restarts answers nothing for a while.
             Some(OpResult::Unknown(failure)) => again(failure.message.clone()),
             other => read_stranger(other),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Failure, Reading, Repeat, StepContext, read_failure, read_stranger};
+use super::{Action, Failure, Reading, Repeat, StepContext, look_again, read_stranger};
 use crate::finding::CheckState;
 use crate::ids::CheckId;
 use crate::op::{CheckRequest, Checked, Op, OpResult};
@@ -44,7 +44,8 @@ impl Action for Verify {
     fn read(&self, _: &StepContext<'_>, result: Option<&OpResult>) -> Reading {
         match result {
             Some(OpResult::Checked(checked)) => verdict(checked),
-            Some(OpResult::NotDone(failure) | OpResult::Unknown(failure)) => read_failure(failure, false),
+            // A machine that has just come up may let nobody in yet.
+            Some(OpResult::NotDone(failure) | OpResult::Unknown(failure)) => look_again(failure),
             other => read_stranger(other),
         }
     }

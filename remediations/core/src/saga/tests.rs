@@ -419,3 +419,19 @@ fn another_machine_under_the_same_name_is_not_touched() {
     let Next::Write(journal) = next(&brief, &world.stored, &world.seen(), world.now) else { panic!() };
     assert_eq!(journal.outcome, Some(Outcome::Replaced));
 }
+
+#[test]
+fn a_machine_that_goes_down_and_lets_nobody_in_is_looked_at_again() {
+    let (mut world, brief) = (World::new(), brief());
+    while world.sent.last() != Some(&"reboot") {
+        world.step(&brief, Luck::Fine);
+    }
+    // Twice in a row: the looks after the launch find a closed door.
+    for _ in 0..2 {
+        world.step(&brief, Luck::Fine);
+        world.answer = Some(OpResult::NotDone(failure("AuthenticationFailed", false)));
+        world.fresh = None;
+    }
+    world.run(&[]);
+    assert_eq!((world.stored.outcome, world.reboots), (Some(Outcome::Repaired), 1));
+}
