@@ -21,7 +21,9 @@ const TRIES: u32 = 5;
 
 /// Flags of `abort`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  nodemend abort old-systemd-1f2e3d4c --reason 'wrong build'\n\n`nodemend stop --run RUN` stops it in a way that can be taken back.")]
+#[command(
+    after_help = "Example:\n  nodemend abort old-systemd-1f2e3d4c --reason 'wrong build'\n\n`nodemend stop --run RUN` stops it in a way that can be taken back."
+)]
 pub(super) struct Flags {
     /// The run
     #[arg(value_name = "RUN")]
@@ -48,7 +50,8 @@ pub(super) async fn run(connection: &Connection, flags: Flags) -> Result<ExitCod
 
 async fn append(cluster: &Cluster, name: &str, operation: &Value) -> Result<ExitCode, CliError> {
     let api: Api<RepairRun> = Api::all(cluster.client.clone());
-    let run = api.get(name).await.map_err(|error| cluster.failed(Asked::of("get", "RepairRun", name), &error))?;
+    let run =
+        api.get(name).await.map_err(|error| cluster.failed(Asked::of("get", "RepairRun", name), &error))?;
     let phase = run.status.as_ref().map(|status| status.run.phase).unwrap_or_default();
     if phase.is_over() {
         return Err(CliError::Negative(format!("run {name} is over already: {phase:?}")));
@@ -56,7 +59,8 @@ async fn append(cluster: &Cluster, name: &str, operation: &Value) -> Result<Exit
     if let Some(earlier) = run.spec.0.operations.iter().find(|operation| operation.verb == Verb::Abort) {
         return print(&format!("run {name} was aborted already by {}: {}\n", earlier.by, earlier.reason));
     }
-    let mut operations = run.spec.0.operations.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
+    let mut operations =
+        run.spec.0.operations.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
     operations.push(operation.clone());
     let patch = json!({
         "metadata": {"resourceVersion": run.metadata.resource_version},
@@ -64,5 +68,7 @@ async fn append(cluster: &Cluster, name: &str, operation: &Value) -> Result<Exit
     });
     let patched = api.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await;
     patched.map_err(|error| cluster.failed(Asked::of("patch", "RepairRun", name), &error))?;
-    print(&format!("run {name} is aborted: nothing more of it starts; `nodemend watch {name}` shows how it ends\n"))
+    print(&format!(
+        "run {name} is aborted: nothing more of it starts; `nodemend watch {name}` shows how it ends\n"
+    ))
 }

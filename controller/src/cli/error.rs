@@ -194,10 +194,9 @@ impl CliError {
     /// 1 for a negative answer, 2 for wrong usage or no answer at all.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NotFound { .. }
-            | Self::Refused { .. }
-            | Self::Negative(_)
-            | Self::Service(_) => ExitCode::from(1),
+            Self::NotFound { .. } | Self::Refused { .. } | Self::Negative(_) | Self::Service(_) => {
+                ExitCode::from(1)
+            }
             _ => ExitCode::from(2),
         }
     }
@@ -206,7 +205,9 @@ impl CliError {
 /// What to do about a plan that cannot be made; most errors of core say it themselves.
 const fn next(error: &PlanError) -> &'static str {
     match error {
-        PlanError::Params(_) => "\nnext: --set NAME=VALUE sets a parameter; `nodemend playbook show` explains them",
+        PlanError::Params(_) => {
+            "\nnext: --set NAME=VALUE sets a parameter; `nodemend playbook show` explains them"
+        }
         _ => "",
     }
 }

@@ -67,7 +67,11 @@ impl Explained<'_> {
         for pool in self.pools() {
             let sets = self.sets(pool);
             let (out, may) = (sets.unavailable.len(), &pool.budget.max_unavailable);
-            let budget = format!("{out} of {} nodes out of service, {may} may be; {} in flight", sets.total, sets.in_flight.len());
+            let budget = format!(
+                "{out} of {} nodes out of service, {may} may be; {} in flight",
+                sets.total,
+                sets.in_flight.len()
+            );
             rows.push(vec![Field::from("pool"), Field::from(&pool.name), Field::from(budget)]);
         }
         format!("\n{}", self.look.table(2, &[], rows))
@@ -75,7 +79,8 @@ impl Explained<'_> {
 
     fn sets(&self, pool: &Pool) -> Sets {
         let unfinished = self.snapshot.remediations.values();
-        let unfinished = unfinished.filter(|remediation| !remediation.is_finished() && remediation.pool == pool.name);
+        let unfinished =
+            unfinished.filter(|remediation| !remediation.is_finished() && remediation.pool == pool.name);
         Sets::new(self.snapshot.nodes_of(pool), &pool.grants, unfinished)
     }
 
@@ -101,14 +106,28 @@ impl Explained<'_> {
         let of_pools = |policy: &&nodemend_core::snapshot::Policy| {
             pools.iter().any(|pool| policy.pools.contains(&pool.name))
         };
-        let rows: Vec<_> = self.snapshot.policies.values().filter(of_pools).map(|policy| {
-            let found = match_policy(self.snapshot, policy, self.node, self.now);
-            let word = if found.matched() { toned("matches", Tone::Careful) } else { toned("does not match", Tone::Dim) };
-            let mode = Field::from(format!("{:?}", policy.mode));
-            vec![Field::from(&policy.name), mode, word, Field::from(found.why.join("; "))]
-        }).collect();
+        let rows: Vec<_> = self
+            .snapshot
+            .policies
+            .values()
+            .filter(of_pools)
+            .map(|policy| {
+                let found = match_policy(self.snapshot, policy, self.node, self.now);
+                let word = if found.matched() {
+                    toned("matches", Tone::Careful)
+                } else {
+                    toned("does not match", Tone::Dim)
+                };
+                let mode = Field::from(format!("{:?}", policy.mode));
+                vec![Field::from(&policy.name), mode, word, Field::from(found.why.join("; "))]
+            })
+            .collect();
         let heading = self.look.heading("Policies of its pool");
-        if rows.is_empty() { format!("\n{heading}\n  none\n") } else { format!("\n{heading}\n{}", self.look.table(2, &[], rows)) }
+        if rows.is_empty() {
+            format!("\n{heading}\n  none\n")
+        } else {
+            format!("\n{heading}\n{}", self.look.table(2, &[], rows))
+        }
     }
 
     fn holds(&self) -> String {
@@ -119,13 +138,24 @@ impl Explained<'_> {
             HoldScope::Pool { name } | HoldScope::Playbook { pool: name, .. } => {
                 self.pools().iter().any(|pool| pool.name == *name)
             }
-            other => open.iter().any(|run| applies(other, run, None) && self.pools().iter().any(|p| p.name == run.request.pool)),
+            other => open.iter().any(|run| {
+                applies(other, run, None) && self.pools().iter().any(|p| p.name == run.request.pool)
+            }),
         };
-        let in_force = self.snapshot.holds.values().filter(|hold| hold.until.is_none_or(|until| until > self.now));
-        let rows: Vec<_> = in_force.filter(stops).map(|hold| {
-            let said = format!("{} (by {}, {} ago)", hold.reason, hold.held_by, age(Some(hold.created), self.now));
-            vec![toned(&hold.name, Tone::Careful), Field::from(scope(&hold.scope)), Field::from(said)]
-        }).collect();
+        let in_force =
+            self.snapshot.holds.values().filter(|hold| hold.until.is_none_or(|until| until > self.now));
+        let rows: Vec<_> = in_force
+            .filter(stops)
+            .map(|hold| {
+                let said = format!(
+                    "{} (by {}, {} ago)",
+                    hold.reason,
+                    hold.held_by,
+                    age(Some(hold.created), self.now)
+                );
+                vec![toned(&hold.name, Tone::Careful), Field::from(scope(&hold.scope)), Field::from(said)]
+            })
+            .collect();
         if rows.is_empty() {
             return String::new();
         }

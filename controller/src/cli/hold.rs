@@ -72,7 +72,9 @@ struct Scope {
 
 /// Flags of `release`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  nodemend get holds\n  nodemend release pool-web-x7k2p\n  nodemend release --all")]
+#[command(
+    after_help = "Examples:\n  nodemend get holds\n  nodemend release pool-web-x7k2p\n  nodemend release --all"
+)]
 pub(super) struct Release {
     /// The Holds
     #[arg(value_name = "HOLD", required_unless_present = "all")]
@@ -94,7 +96,8 @@ fn until(text: &str) -> Result<Time, String> {
     if let Ok(span) = text.parse::<Span>() {
         return Ok(whole_seconds(now().after(span)));
     }
-    let time = text.parse::<Time>().map_err(|_| "want a length of time such as 2h, or 2026-01-31T22:00:00Z")?;
+    let time =
+        text.parse::<Time>().map_err(|_| "want a length of time such as 2h, or 2026-01-31T22:00:00Z")?;
     if time > now() { Ok(time) } else { Err(format!("{time} has passed already")) }
 }
 
@@ -126,7 +129,8 @@ pub(super) async fn stop(connection: &Connection, flags: Stop) -> Result<ExitCod
     hold.metadata.generate_name = Some(prefix(&hold.spec.scope));
     let api: Api<Hold> = Api::all(cluster.client.clone());
     let asked = Asked { verb: "create", kind: "Hold", name: None };
-    let made = api.create(&PostParams::default(), &hold).await.map_err(|error| cluster.failed(asked, &error))?;
+    let made =
+        api.create(&PostParams::default(), &hold).await.map_err(|error| cluster.failed(asked, &error))?;
     let (name, what) = (made.name_any(), in_words(&made.spec.scope));
     let end = made.spec.until.map_or_else(String::new, |until| format!(" until {until}"));
     print(&format!("hold/{name} created: {what} is stopped{end}\n`nodemend release {name}` lets it go on\n"))
@@ -148,7 +152,9 @@ fn prefix(scope: &HoldScope) -> String {
 async fn exists(cluster: &Cluster, scope: &HoldScope) -> Result<(), CliError> {
     match scope {
         HoldScope::Cluster {} => Ok(()),
-        HoldScope::Pool { name } | HoldScope::Playbook { pool: name, .. } => there::<RepairPool>(cluster, name).await,
+        HoldScope::Pool { name } | HoldScope::Playbook { pool: name, .. } => {
+            there::<RepairPool>(cluster, name).await
+        }
         HoldScope::Policy { name } => there::<RepairPolicy>(cluster, name).await,
         HoldScope::Run { name } => there::<RepairRun>(cluster, name).await,
         HoldScope::Node { name } => there::<k8s_openapi::api::core::v1::Node>(cluster, name).await,
@@ -184,7 +190,12 @@ pub(super) async fn release(connection: &Connection, flags: Release) -> Result<E
         let hold = snapshot.holds.get(name).ok_or_else(|| super::select::missing(&snapshot, "Hold", name))?;
         delete(&cluster, name).await?;
         left.holds.remove(name);
-        print(&format!("hold/{name} released: it stopped {} (held by {}: {})\n", in_words(&hold.scope), hold.held_by, hold.reason))?;
+        print(&format!(
+            "hold/{name} released: it stopped {} (held by {}: {})\n",
+            in_words(&hold.scope),
+            hold.held_by,
+            hold.reason
+        ))?;
         print(&still_held(&left, &hold.scope, &names))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -192,8 +203,15 @@ pub(super) async fn release(connection: &Connection, flags: Release) -> Result<E
 
 async fn delete(cluster: &Cluster, name: &str) -> Result<(), CliError> {
     let api: Api<Hold> = Api::all(cluster.client.clone());
-    let uid = api.get_metadata(name).await.map_err(|error| cluster.failed(Asked::of("get", "Hold", name), &error))?.uid();
-    let params = DeleteParams { preconditions: Some(Preconditions { uid, resource_version: None }), ..DeleteParams::default() };
+    let uid = api
+        .get_metadata(name)
+        .await
+        .map_err(|error| cluster.failed(Asked::of("get", "Hold", name), &error))?
+        .uid();
+    let params = DeleteParams {
+        preconditions: Some(Preconditions { uid, resource_version: None }),
+        ..DeleteParams::default()
+    };
     let deleted = api.delete(name, &params).await;
     deleted.map(drop).map_err(|error| cluster.failed(Asked::of("delete", "Hold", name), &error))
 }
@@ -203,7 +221,13 @@ fn still_held(left: &Snapshot, scope: &HoldScope, going: &[String]) -> String {
     let holds = left.holds.values().filter(|hold| !going.contains(&hold.name) && in_force(hold, now()));
     let touching = holds.filter(|hold| overlap(left, scope, &hold.scope));
     let line = |hold: &snapshot::Hold| {
-        format!("  still stopped by hold/{}: {} (held by {}: {})\n", hold.name, in_words(&hold.scope), hold.held_by, hold.reason)
+        format!(
+            "  still stopped by hold/{}: {} (held by {}: {})\n",
+            hold.name,
+            in_words(&hold.scope),
+            hold.held_by,
+            hold.reason
+        )
     };
     touching.map(line).collect()
 }
@@ -234,8 +258,12 @@ fn pools(snapshot: &Snapshot, scope: &HoldScope) -> Vec<String> {
     match scope {
         HoldScope::Cluster {} => snapshot.pools.keys().cloned().collect(),
         HoldScope::Pool { name } | HoldScope::Playbook { pool: name, .. } => vec![name.clone()],
-        HoldScope::Policy { name } => snapshot.policies.get(name).map(|policy| policy.pools.clone()).unwrap_or_default(),
-        HoldScope::Run { name } => snapshot.runs.get(name).map(|run| run.request.pool.clone()).into_iter().collect(),
+        HoldScope::Policy { name } => {
+            snapshot.policies.get(name).map(|policy| policy.pools.clone()).unwrap_or_default()
+        }
+        HoldScope::Run { name } => {
+            snapshot.runs.get(name).map(|run| run.request.pool.clone()).into_iter().collect()
+        }
         HoldScope::Node { name } => {
             let node = snapshot.nodes.get(&name.as_str().into());
             let pools = node.map(|node| snapshot.pools_of(node)).unwrap_or_default();

@@ -137,7 +137,9 @@ fn cell(field: Field) -> Cell {
 
 /// A cell in a tone.
 pub(super) fn toned(text: impl Display, tone: Tone) -> Field {
-    Field(Field::from(text).0, tone)
+    // Nothing has no colour.
+    let plain = Field::from(text);
+    if plain.1 == Tone::Dim { plain } else { Field(plain.0, tone) }
 }
 
 /// How long ago something was; `-` if it never was.

@@ -88,9 +88,8 @@ fn lint_files(files: &[PathBuf]) -> Result<ExitCode, CliError> {
 /// One line per fault, as compilers print them.
 fn faults(file: &Path, text: &str) -> String {
     let faults = lint(text).err().unwrap_or_default();
-    let line = |fault: Fault| {
-        format!("{}:{}:{}: {}\n", file.display(), fault.line, fault.column, fault.reason)
-    };
+    let line =
+        |fault: Fault| format!("{}:{}:{}: {}\n", file.display(), fault.line, fault.column, fault.reason);
     faults.into_iter().map(line).collect()
 }
 
@@ -105,7 +104,10 @@ async fn show(connection: &Connection, name: &str, format: Format) -> Result<Exi
     let playbook = match find_playbook(&snapshot, name) {
         Err(CliError::NotFound { kind, name: missing, list }) => {
             let own = Snapshot {
-                playbooks: builtins().into_iter().map(|playbook| (playbook.object_name(), playbook)).collect(),
+                playbooks: builtins()
+                    .into_iter()
+                    .map(|playbook| (playbook.object_name(), playbook))
+                    .collect(),
                 ..Snapshot::default()
             };
             let found = find_playbook(&own, name).cloned();

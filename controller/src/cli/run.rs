@@ -85,11 +85,13 @@ pub(super) async fn run(connection: &Connection, flags: Flags) -> Result<ExitCod
 }
 
 async fn create(cluster: &Cluster, flags: &Flags, plan: &Plan<'_>) -> Result<String, CliError> {
-    let mut run = RepairRun::new(flags.name.as_deref().unwrap_or_default(), RepairRunSpec(plan.request.clone()));
+    let mut run =
+        RepairRun::new(flags.name.as_deref().unwrap_or_default(), RepairRunSpec(plan.request.clone()));
     if flags.name.is_none() {
         let prefix = format!("{}-{}", plan.request.pool, plan.request.playbook);
         run.metadata.name = None;
-        run.metadata.generate_name = Some(format!("{}-", prefix.chars().take(NAME_PREFIX).collect::<String>()));
+        run.metadata.generate_name =
+            Some(format!("{}-", prefix.chars().take(NAME_PREFIX).collect::<String>()));
     }
     let api: Api<RepairRun> = Api::all(cluster.client.clone());
     let asked = Asked { verb: "create", kind: "RepairRun", name: flags.name.as_deref() };

@@ -103,7 +103,9 @@ impl Selection {
             None if self.check.is_empty() => {
                 NodeSelection::Named { names: self.node.iter().map(|name| NodeName(name.clone())).collect() }
             }
-            None => NodeSelection::Findings { checks: self.check.iter().map(|id| CheckId(id.clone())).collect() },
+            None => {
+                NodeSelection::Findings { checks: self.check.iter().map(|id| CheckId(id.clone())).collect() }
+            }
         }
     }
 
@@ -116,7 +118,9 @@ impl Selection {
             (Some(pool), _) | (None, Some([pool])) => pool,
             (None, Some(pools)) => {
                 let pools = pools.join(", ");
-                return Err(CliError::Usage(format!("the policy has several pools: name one with --pool ({pools})")));
+                return Err(CliError::Usage(format!(
+                    "the policy has several pools: name one with --pool ({pools})"
+                )));
             }
             (None, None) => return self.pool_of_nodes(snapshot),
         };
@@ -139,14 +143,22 @@ impl Selection {
         Err(CliError::Usage(format!("name the pool with --pool ({known})")))
     }
 
-    fn playbook<'a>(&self, snapshot: &'a Snapshot, policy: Option<&Policy>) -> Result<&'a Playbook, CliError> {
+    fn playbook<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        policy: Option<&Policy>,
+    ) -> Result<&'a Playbook, CliError> {
         match (&self.playbook, policy) {
             (Some(wanted), _) => find_playbook(snapshot, wanted),
-            (None, Some(policy)) => newest(snapshot, &policy.playbook, &policy.version)
-                .map_err(|why| CliError::Usage(format!("playbook {} of policy {}: {why}", policy.playbook, policy.name))),
+            (None, Some(policy)) => newest(snapshot, &policy.playbook, &policy.version).map_err(|why| {
+                CliError::Usage(format!("playbook {} of policy {}: {why}", policy.playbook, policy.name))
+            }),
             (None, None) => {
                 let names: Vec<_> = snapshot.playbooks.keys().map(String::as_str).collect();
-                Err(CliError::Usage(format!("name the playbook with --playbook (installed: {})", or_none(&names))))
+                Err(CliError::Usage(format!(
+                    "name the playbook with --playbook (installed: {})",
+                    or_none(&names)
+                )))
             }
         }
     }
@@ -179,5 +191,9 @@ pub(super) fn missing(snapshot: &Snapshot, kind: &str, name: &str) -> CliError {
 }
 
 fn or_none(names: &[&str]) -> String {
-    if names.is_empty() { "none; `nodemend playbook builtin | kubectl apply -f -`".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "none; `nodemend playbook builtin | kubectl apply -f -`".to_owned()
+    } else {
+        names.join(", ")
+    }
 }

@@ -37,7 +37,10 @@ pub(super) fn of(snapshot: &Snapshot, node: &Node, now: Time) -> Verdict {
     match pools.as_slice() {
         [] => says("not repaired: no RepairPool selects it"),
         [pool] => in_pool(snapshot, node, pool, now),
-        more => says(format!("not repaired: selected by more than one RepairPool ({}); change a nodeSelector", more.join(", "))),
+        more => says(format!(
+            "not repaired: selected by more than one RepairPool ({}); change a nodeSelector",
+            more.join(", ")
+        )),
     }
 }
 
@@ -74,16 +77,26 @@ fn in_turn(snapshot: &Snapshot, node: &Node, run: &Run) -> Option<Verdict> {
 /// No policy wants it: nothing fails, or nobody asked for what fails to be repaired.
 fn unmatched(snapshot: &Snapshot, node: &Node, now: Time) -> Verdict {
     let reports = snapshot.reports.get(&node.uid).into_iter().flat_map(|reports| reports.values());
-    let mut results = reports.filter(|report| report.expires_at > now).flat_map(|report| report.results.values()).peekable();
+    let mut results = reports
+        .filter(|report| report.expires_at > now)
+        .flat_map(|report| report.results.values())
+        .peekable();
     if results.peek().is_none() {
-        return says("not repaired: nothing is known of it; is the controller running, and can it reach the host?");
+        return says(
+            "not repaired: nothing is known of it; is the controller running, and can it reach the host?",
+        );
     }
-    let failing: Vec<_> =
-        results.filter(|result| result.state == CheckState::Fail).map(|result| result.check.as_str()).collect();
+    let failing: Vec<_> = results
+        .filter(|result| result.state == CheckState::Fail)
+        .map(|result| result.check.as_str())
+        .collect();
     if failing.is_empty() {
         return says("not repaired: no check fails");
     }
-    says(format!("not repaired: {} fails, but no policy of its pool is for that as it stands", failing.join(", ")))
+    says(format!(
+        "not repaired: {} fails, but no policy of its pool is for that as it stands",
+        failing.join(", ")
+    ))
 }
 
 fn by_policy(snapshot: &Snapshot, node: &Node, pool: &str, policy: &Policy, now: Time) -> Verdict {
@@ -100,7 +113,10 @@ fn by_policy(snapshot: &Snapshot, node: &Node, pool: &str, policy: &Policy, now:
             verdict.blockers.extend(waits);
             verdict
         }
-        Err(why) => Verdict { text: format!("not repaired: policy {} matches, but {why}", policy.name), blockers: waits },
+        Err(why) => Verdict {
+            text: format!("not repaired: policy {} matches, but {why}", policy.name),
+            blockers: waits,
+        },
     }
 }
 

@@ -30,7 +30,10 @@ pub(super) fn text(query: &Query<'_>) -> Result<String, CliError> {
         || "none beside the pools' own".to_owned(),
         |budget| format!("at most {} nodes out of service", budget.max_unavailable),
     );
-    let mut text = format!("RepairGuard cluster\n  limit   {budget}\n  epoch   {} (rises with each start of a controller)\n", guard.epoch);
+    let mut text = format!(
+        "RepairGuard cluster\n  limit   {budget}\n  epoch   {} (rises with each start of a controller)\n",
+        guard.epoch
+    );
     for field in &guard.unsupported {
         let _ = writeln!(text, "  closed  spec.{field} is not honoured yet, so nothing starts");
     }

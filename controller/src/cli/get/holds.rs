@@ -16,7 +16,9 @@ pub(super) fn table(query: &Query<'_>) -> String {
 fn row(query: &Query<'_>, hold: &Hold) -> Vec<Field> {
     let until = match hold.until {
         None => Field::from("it is released"),
-        Some(until) if until > query.now => Field::from(format!("{until} (in {})", age(Some(query.now), until))),
+        Some(until) if until > query.now => {
+            Field::from(format!("{until} (in {})", age(Some(query.now), until)))
+        }
         Some(_) => toned("over", Tone::Dim),
     };
     vec![

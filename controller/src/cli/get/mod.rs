@@ -121,7 +121,8 @@ pub(super) async fn run(connection: &Connection, flags: &Flags) -> Result<ExitCo
     }
     let snapshot = cluster.snapshot().await?;
     let look = Look::of_stdout();
-    let query = Query { snapshot: &snapshot, names: &flags.names, pool: flags.pool.as_deref(), now: now(), look };
+    let query =
+        Query { snapshot: &snapshot, names: &flags.names, pool: flags.pool.as_deref(), now: now(), look };
     known(&query, flags.what)?;
     print(&table(&query, flags.what)?)?;
     tell_undecodable(&snapshot);
@@ -155,7 +156,9 @@ fn known(query: &Query<'_>, what: What) -> Result<(), CliError> {
             What::Policies => ("RepairPolicy", world.policies.contains_key(name)),
             What::Runs | What::Run => ("RepairRun", world.runs.contains_key(name)),
             What::Holds => ("Hold", world.holds.contains_key(name)),
-            What::Playbooks => ("Playbook", world.playbooks.values().any(|p| p.name == *name || p.object_name() == *name)),
+            What::Playbooks => {
+                ("Playbook", world.playbooks.values().any(|p| p.name == *name || p.object_name() == *name))
+            }
             What::Nodes | What::Reports => ("Node", node(name)),
             What::Guard => ("RepairGuard", name == nodemend_api::guard::GUARD_NAME),
         };
@@ -169,6 +172,8 @@ fn known(query: &Query<'_>, what: What) -> Result<(), CliError> {
 /// Objects that cannot be decoded are in no table, and may stop everything.
 fn tell_undecodable(snapshot: &Snapshot) {
     for (object, why) in &snapshot.undecodable {
-        eprintln!("warning: {object} cannot be decoded, what depends on it waits: {why}; correct or delete it");
+        eprintln!(
+            "warning: {object} cannot be decoded, what depends on it waits: {why}; correct or delete it"
+        );
     }
 }

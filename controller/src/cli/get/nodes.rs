@@ -55,14 +55,19 @@ fn findings(snapshot: &Snapshot, node: &Node, now: Time) -> Field {
     }
     let in_state = |state: CheckState| {
         let results = valid.iter().flat_map(|report| report.results.values());
-        results.filter(move |result| result.state == state).map(|result| result.check.as_str()).collect::<Vec<_>>()
+        results
+            .filter(move |result| result.state == state)
+            .map(|result| result.check.as_str())
+            .collect::<Vec<_>>()
     };
     let (failing, unknown) = (in_state(CheckState::Fail), in_state(CheckState::Unknown));
     match (failing.is_empty(), unknown.is_empty()) {
         (true, true) => toned("none", Tone::Good),
         (true, false) => toned(format!("unknown: {}", unknown.join(", ")), Tone::Careful),
         (false, true) => toned(failing.join(", "), Tone::Bad),
-        (false, false) => toned(format!("{}; unknown: {}", failing.join(", "), unknown.join(", ")), Tone::Bad),
+        (false, false) => {
+            toned(format!("{}; unknown: {}", failing.join(", "), unknown.join(", ")), Tone::Bad)
+        }
     }
 }
 

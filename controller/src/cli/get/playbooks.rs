@@ -9,7 +9,8 @@ use crate::cli::output::{Field, Tone, toned};
 /// One line per version.
 pub(super) fn table(query: &Query<'_>) -> String {
     let playbooks = query.snapshot.playbooks.values();
-    let wanted = playbooks.filter(|playbook| query.wants(&playbook.name) || query.wants(&playbook.object_name()));
+    let wanted =
+        playbooks.filter(|playbook| query.wants(&playbook.name) || query.wants(&playbook.object_name()));
     let headers = ["PLAYBOOK", "VERSION", "RISK", "PARAMETERS", "TAKEN BY", "SUMMARY"];
     let none = "no Playbook is installed; nodemend playbook builtin | kubectl apply -f -";
     query.table(&headers, wanted.map(|playbook| row(query, playbook)).collect(), none)

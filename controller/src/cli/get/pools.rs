@@ -37,13 +37,15 @@ fn row(query: &Query<'_>, pool: &Pool) -> Vec<Field> {
 
 fn sets(query: &Query<'_>, pool: &Pool) -> Sets {
     let unfinished = query.snapshot.remediations.values();
-    let unfinished = unfinished.filter(|remediation| !remediation.is_finished() && remediation.pool == pool.name);
+    let unfinished =
+        unfinished.filter(|remediation| !remediation.is_finished() && remediation.pool == pool.name);
     Sets::new(query.snapshot.nodes_of(pool), &pool.grants, unfinished)
 }
 
 fn fails(query: &Query<'_>, node: &nodemend_core::ids::NodeUid) -> bool {
     let reports = query.snapshot.reports.get(node).into_iter().flat_map(|reports| reports.values());
-    let mut valid = reports.filter(|report| report.expires_at > query.now).flat_map(|report| report.results.values());
+    let mut valid =
+        reports.filter(|report| report.expires_at > query.now).flat_map(|report| report.results.values());
     valid.any(|result| result.state == CheckState::Fail)
 }
 

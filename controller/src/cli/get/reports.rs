@@ -23,7 +23,16 @@ pub(super) fn table(query: &Query<'_>) -> String {
 
 fn row(query: &Query<'_>, node: &Node, source: &str, report: &Report, result: &CheckResult) -> Vec<Field> {
     let [state, severity, since, seen, message] = result_fields(query.now, report, result);
-    vec![Field::from(&node.name), Field::from(&result.check), state, severity, since, seen, Field::from(source), message]
+    vec![
+        Field::from(&node.name),
+        Field::from(&result.check),
+        state,
+        severity,
+        since,
+        seen,
+        Field::from(source),
+        message,
+    ]
 }
 
 /// State, severity, since when, when seen, and the message.

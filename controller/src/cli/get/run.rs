@@ -17,7 +17,9 @@ use crate::cli::repair::{blockers, progress, unsaid};
 /// The runs that are named, in full.
 pub(super) fn all(query: &Query<'_>) -> Result<String, CliError> {
     if query.names.is_empty() {
-        return Err(CliError::Usage("name the run: nodemend get run NAME (`nodemend get runs` lists them)".to_owned()));
+        return Err(CliError::Usage(
+            "name the run: nodemend get run NAME (`nodemend get runs` lists them)".to_owned(),
+        ));
     }
     let runs = query.snapshot.runs.values().filter(|run| query.wants(&run.name));
     let texts: Vec<_> = runs.map(|run| detail(query.snapshot, run, query.now, query.look)).collect();
@@ -27,7 +29,8 @@ pub(super) fn all(query: &Query<'_>) -> Result<String, CliError> {
 /// One run in full.
 pub(in crate::cli) fn detail(snapshot: &Snapshot, run: &Run, now: Time, look: Look) -> String {
     let nodes = nodes(snapshot, run);
-    [head(run, now, look), waits(run, now, look), table(&nodes, now, look), how_to_go_on(&nodes, look)].concat()
+    [head(run, now, look), waits(run, now, look), table(&nodes, now, look), how_to_go_on(&nodes, look)]
+        .concat()
 }
 
 fn head(run: &Run, now: Time, look: Look) -> String {
@@ -92,11 +95,20 @@ fn table(nodes: &[Row<'_>], now: Time, look: Look) -> String {
             Field::from(&progress.step),
             Field::from(progress.time(now)),
             toned(waits.collect::<Vec<_>>().join(", "), Tone::Careful),
-            Field::from(&progress.message),
+            Field::from(in_short(*remediation, &progress.message)),
         ]
     });
     let headers = ["BATCH", "NODE", "STATE", "STEP", "TIME", "WAITS FOR", "MESSAGE"];
     format!("\n{}", look.table(0, &headers, rows.collect()))
+}
+
+/// What is said in full below the table is only named in it.
+fn in_short(remediation: Option<&Remediation>, message: &str) -> String {
+    let held = remediation.filter(|remediation| remediation.is_held());
+    match held.and_then(|held| held.journal.as_ref()?.reason.as_deref()) {
+        Some(reason) => format!("{reason}, see below"),
+        None => message.to_owned(),
+    }
 }
 
 /// What failed on held nodes and what lets each go on; what others wait for, in full.
@@ -108,7 +120,11 @@ fn how_to_go_on(nodes: &[Row<'_>], look: Look) -> String {
             let word = if held { look.paint("held", Tone::Bad) } else { look.paint("waits", Tone::Careful) };
             let _ = write!(text, "\n{} {word} ({})", look.paint(&node.name, Tone::Strong), blocker.reason);
             let message = progress(*remediation).message;
-            let _ = writeln!(text, "{}", if held { format!(": {message}") } else { format!(" for {}", blocker.object) });
+            let _ = writeln!(
+                text,
+                "{}",
+                if held { format!(": {message}") } else { format!(" for {}", blocker.object) }
+            );
             let _ = writeln!(text, "  {} {}", look.paint("next:", Tone::Strong), blocker.next);
         }
     }

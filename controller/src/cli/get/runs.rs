@@ -9,7 +9,8 @@ use crate::cli::output::{Field, Tone, age, toned};
 
 /// One line per run, the newest first.
 pub(super) fn table(query: &Query<'_>) -> String {
-    let wanted = |run: &&Run| query.wants(&run.name) && query.wants_pool(std::iter::once(run.request.pool.as_str()));
+    let wanted =
+        |run: &&Run| query.wants(&run.name) && query.wants_pool(std::iter::once(run.request.pool.as_str()));
     let mut runs: Vec<_> = query.snapshot.runs.values().filter(wanted).collect();
     runs.sort_by_key(|run| Reverse(run.created));
     let headers =

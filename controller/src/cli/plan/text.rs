@@ -70,7 +70,11 @@ fn nodes(plan: &Plan<'_>, look: Look) -> String {
     let batches = if batches == 1 { "1 batch".to_owned() } else { format!("{batches} batches") };
     let heading = format!("{} of {}, in {batches}, in this order", nodes.len(), count(looked_at, "node"));
     let rows = nodes.iter().map(|node| row(plan, node)).collect();
-    format!("\n{}\n{}", look.heading(&heading), look.table(2, &["BATCH", "NODE", "STATE", "SINCE", "WHY"], rows))
+    format!(
+        "\n{}\n{}",
+        look.heading(&heading),
+        look.table(2, &["BATCH", "NODE", "STATE", "SINCE", "WHY"], rows)
+    )
 }
 
 fn row(plan: &Plan<'_>, planned: &PlannedNode) -> Vec<Field> {
@@ -95,7 +99,8 @@ fn left_out(plan: &Plan<'_>, look: Look) -> String {
     if out.is_empty() {
         return String::new();
     }
-    let rows = out.iter().map(|out| vec![Field::from(&out.node), Field::from(out.reason), Field::from(&out.why)]);
+    let rows =
+        out.iter().map(|out| vec![Field::from(&out.node), Field::from(out.reason), Field::from(&out.why)]);
     let table = look.table(2, &["NODE", "REASON", "WHY NOT"], rows.collect());
     format!("\n{}\n{table}", look.heading(&format!("{} left out", count(out.len(), "node"))))
 }

@@ -12,7 +12,8 @@ use crate::cli::plan::steps;
 /// One line per version, installed or not.
 pub(super) fn list(snapshot: &Snapshot, builtins: &[Playbook], look: Look) -> String {
     let installed = snapshot.playbooks.values();
-    let missing = builtins.iter().filter(|playbook| !snapshot.playbooks.contains_key(&playbook.object_name()));
+    let missing =
+        builtins.iter().filter(|playbook| !snapshot.playbooks.contains_key(&playbook.object_name()));
     let mut rows: Vec<_> = installed.map(|playbook| row(playbook, true, builtins)).collect();
     let absent: Vec<_> = missing.map(|playbook| row(playbook, false, builtins)).collect();
     let some_absent = !absent.is_empty();
@@ -46,14 +47,19 @@ fn row(playbook: &Playbook, installed: bool, builtins: &[Playbook]) -> Vec<Field
 pub(super) fn summary(playbook: &Playbook, snapshot: &Snapshot, look: Look) -> String {
     let name = look.paint(format!("{} {}", playbook.name, playbook.version), Tone::Strong);
     let tone = if playbook.risk == Risk::Low { Tone::Plain } else { Tone::Careful };
-    let mut text = format!("{name}, risk {}\n  {}\n", look.paint(format!("{:?}", playbook.risk), tone), playbook.summary);
+    let mut text = format!(
+        "{name}, risk {}\n  {}\n",
+        look.paint(format!("{:?}", playbook.risk), tone),
+        playbook.summary
+    );
     if !snapshot.playbooks.contains_key(&playbook.object_name()) {
         let hint = "not installed in this cluster; nodemend playbook builtin | kubectl apply -f -";
         let _ = writeln!(text, "  {}", look.paint(hint, Tone::Careful));
     }
     let applies = &playbook.applies_to;
     let or_any = |list: &[String]| if list.is_empty() { "any".to_owned() } else { list.join(", ") };
-    let _ = writeln!(text, "  for systems {}; machines {}", or_any(&applies.os), or_any(&applies.architectures));
+    let _ =
+        writeln!(text, "  for systems {}; machines {}", or_any(&applies.os), or_any(&applies.architectures));
     text + &parameters(playbook, look) + &steps(&playbook.steps, look)
 }
 

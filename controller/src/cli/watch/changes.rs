@@ -21,7 +21,9 @@ pub(super) fn lines(old: Option<&Frame>, new: &Frame, now: Time) -> Vec<String> 
         let before = old.and_then(|old| old.nodes.iter().find(|before| before.name == node.name));
         said.extend(node_line(before, node).map(|line| format!("{}  {line}", node.name)));
         let known = before.map_or(&[][..], NodeLine::blockers);
-        said.extend(blocker_lines(known, node.blockers()).into_iter().map(|line| format!("{}  {line}", node.name)));
+        said.extend(
+            blocker_lines(known, node.blockers()).into_iter().map(|line| format!("{}  {line}", node.name)),
+        );
     }
     said.extend(blocker_lines(old.map_or(&[], |old| &old.blockers), &new.blockers));
     let clock = clock(now);
@@ -36,7 +38,8 @@ fn run_lines(old: Option<&Frame>, new: &Frame) -> Vec<String> {
         said.push(format!("run {} is {:?}{message}", new.run, new.phase));
     }
     if planned {
-        let batches = if new.batches == 1 { "1 batch".to_owned() } else { format!("{} batches", new.batches) };
+        let batches =
+            if new.batches == 1 { "1 batch".to_owned() } else { format!("{} batches", new.batches) };
         said.push(format!("plan: {} in {batches}", count(new.nodes.len(), "node")));
     }
     if old.is_some_and(|old| old.batch != new.batch && !old.nodes.is_empty()) {
@@ -81,7 +84,8 @@ fn steps(old: Option<&Journal>, new: &Journal) -> Vec<String> {
 }
 
 fn step(record: &StepRecord) -> Option<String> {
-    let took = record.finished_at.map_or_else(String::new, |end| format!(" in {}", age(record.started_at, end)));
+    let took =
+        record.finished_at.map_or_else(String::new, |end| format!(" in {}", age(record.started_at, end)));
     let message = record.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
     match record.state {
         StepState::Pending => None,
@@ -96,7 +100,8 @@ fn step(record: &StepRecord) -> Option<String> {
 fn blocker_lines(old: &[Blocker], new: &[Blocker]) -> Vec<String> {
     let begun = new.iter().filter(|blocker| !old.iter().any(|known| known.is_about(blocker)));
     let ended = old.iter().filter(|blocker| !new.iter().any(|still| still.is_about(blocker)));
-    let begun = begun.map(|blocker| format!("waits for {} ({}): {}", blocker.object, blocker.reason, blocker.next));
+    let begun =
+        begun.map(|blocker| format!("waits for {} ({}): {}", blocker.object, blocker.reason, blocker.next));
     let ended = ended.map(|blocker| format!("no longer waits for {} ({})", blocker.object, blocker.reason));
     begun.chain(ended).collect()
 }

@@ -90,6 +90,8 @@ impl NodeLine {
 
     /// Whether something still happens to it by itself.
     pub(super) fn is_moving(&self) -> bool {
-        self.remediation.as_ref().is_some_and(|remediation| !remediation.is_finished() && !remediation.is_held())
+        self.remediation
+            .as_ref()
+            .is_some_and(|remediation| !remediation.is_finished() && !remediation.is_held())
     }
 }

@@ -40,7 +40,8 @@ impl Live {
         }
         self.bar.set_length(frame.nodes.len() as u64);
         self.bar.set_position(frame.done() as u64);
-        self.bar.set_prefix(self.look.paint(format!("{} {:?}", frame.run, frame.phase), phase_tone(frame.phase)));
+        self.bar
+            .set_prefix(self.look.paint(format!("{} {:?}", frame.run, frame.phase), phase_tone(frame.phase)));
         self.bar.set_message(batch(frame));
         self.node_lines(frame, now);
         self.waits.set_message(self.waits_for(frame, trouble, now));
@@ -48,7 +49,8 @@ impl Live {
 
     fn node_lines(&mut self, frame: &Frame, now: Time) {
         let under_way = frame.nodes.iter().filter(|node| node.remediation.is_some() && !node.is_over());
-        let shown: BTreeMap<_, _> = under_way.take(NODE_LINES).map(|node| (node.name.clone(), node)).collect();
+        let shown: BTreeMap<_, _> =
+            under_way.take(NODE_LINES).map(|node| (node.name.clone(), node)).collect();
         self.nodes.retain(|name, bar| {
             let stays = shown.contains_key(name);
             if !stays {
@@ -103,7 +105,8 @@ fn batch(frame: &Frame) -> String {
 }
 
 fn node_text(node: &NodeLine, look: Look, now: Time) -> String {
-    let waits = unsaid(node.remediation.as_ref()).next().map(|blocker| format!("  waits for {}", blocker.object));
+    let waits =
+        unsaid(node.remediation.as_ref()).next().map(|blocker| format!("  waits for {}", blocker.object));
     let line = look.paint(line(&node.progress, now), node.progress.tone);
     format!("{}  {line}{}", look.paint(&node.name, Tone::Strong), waits.unwrap_or_default())
 }
