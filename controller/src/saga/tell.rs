@@ -58,7 +58,7 @@ pub(super) async fn written(
     };
     let event = Event {
         type_: if bad { EventType::Warning } else { EventType::Normal },
-        reason: format!("Repair{reason}"),
+        reason,
         note: Some(format!("run {}: {message}", brief.run).chars().take(1000).collect()),
         action: "Repair".into(),
         secondary: None,

@@ -36,6 +36,7 @@ pub(super) struct Feed {
     /// The names that a list in progress has brought.
     listing: BTreeSet<String>,
     run_listed: bool,
+    remediations_listed: bool,
     trouble: Option<String>,
 }
 
@@ -55,6 +56,7 @@ impl Feed {
             snapshot: Snapshot::default(),
             listing: BTreeSet::new(),
             run_listed: false,
+            remediations_listed: false,
             trouble: None,
         }
     }
@@ -70,6 +72,11 @@ impl Feed {
         }
         self.trouble = None;
         Ok(())
+    }
+
+    /// Whether what is known is all there is: before the first lists have ended, nodes seem to wait that do not.
+    pub(super) const fn is_listed(&self) -> bool {
+        self.run_listed && self.remediations_listed
     }
 
     /// Whether the run is not there any more.
@@ -139,6 +146,7 @@ impl Feed {
             Event::InitDone => {
                 let listing = std::mem::take(&mut self.listing);
                 self.snapshot.remediations.retain(|name, _| listing.contains(name));
+                self.remediations_listed = true;
             }
             Event::Apply(remediation) => self.put_remediation(&remediation),
             Event::Delete(remediation) => {

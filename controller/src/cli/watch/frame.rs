@@ -14,6 +14,8 @@ pub(super) struct Frame {
     pub(super) run: String,
     pub(super) phase: RunPhase,
     pub(super) message: Option<String>,
+    /// Somebody has deleted it, and it waits for its end.
+    pub(super) deleting: bool,
     pub(super) plan_only: bool,
     /// From 0.
     pub(super) batch: u32,
@@ -47,6 +49,7 @@ impl Frame {
             run: run.name.clone(),
             phase: run.status.phase,
             message: run.status.message.clone(),
+            deleting: run.deleting,
             plan_only: run.request.plan_only,
             batch: run.status.batch,
             batches: run.status.plan.as_ref().map_or(0, |plan| plan.batches),

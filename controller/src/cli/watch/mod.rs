@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::Args;
 use kube::Api;
 use nodemend_api::run::RepairRun;
+use nodemend_core::snapshot::{RunPhase, Snapshot};
 use nodemend_core::time::{Span, Time};
 
 use super::CliError;
@@ -27,6 +28,10 @@ use live::Live;
 
 /// How often ages move on, and how soon the end of the time is seen, while nothing is heard.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How long nothing may move in a run that is Stopped before the view ends: longer than the controller needs to see a
+/// Hold that was released.
+const REST: Span = Span::seconds(5);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,7 +75,12 @@ pub(super) async fn follow(
     let ended = until_over(&mut feed, &mut view, name, deadline).await;
     view.close();
     let good = ended?;
-    print(&summary(&feed, name))?;
+    // Read once more: the watches need not have brought the same moment.
+    let whole = cluster.snapshot().await.unwrap_or(feed.snapshot);
+    if let Some(frame) = Frame::of(&whole, name) {
+        view.show(frame, None, now())?;
+    }
+    print(&summary(&whole, name))?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -82,6 +92,7 @@ async fn until_over(
     deadline: Option<Time>,
 ) -> Result<bool, CliError> {
     let mut tick = tokio::time::interval(TICK);
+    let mut resting = Resting::default();
     loop {
         tokio::select! {
             heard = feed.next() => heard?,
@@ -89,8 +100,8 @@ async fn until_over(
         }
         feed.complete().await;
         let now = now();
-        if let Some(frame) = Frame::of(&feed.snapshot, name) {
-            let success = frame.success();
+        if let Some(frame) = Frame::of(&feed.snapshot, name).filter(|_| feed.is_listed()) {
+            let success = resting.success(&frame, now);
             view.show(frame, feed.trouble(), now)?;
             if let Some(success) = success {
                 return Ok(success);
@@ -104,10 +115,26 @@ async fn until_over(
     }
 }
 
+/// Since when nothing has moved in a run that is Stopped. It may go on: a Hold that was just released needs a moment.
+#[derive(Debug, Default)]
+struct Resting(Option<Time>);
+
+impl Resting {
+    /// Whether it went well, once nothing more happens without a person.
+    fn success(&mut self, frame: &Frame, now: Time) -> Option<bool> {
+        let Some(success) = frame.success() else {
+            self.0 = None;
+            return None;
+        };
+        let since = *self.0.get_or_insert(now);
+        (frame.phase != RunPhase::Stopped || now.since(since) >= REST).then_some(success)
+    }
+}
+
 /// The whole run at its end, with what lets held nodes go on.
-fn summary(feed: &Feed, name: &str) -> String {
-    let run = feed.snapshot.runs.get(name);
-    run.map_or_else(String::new, |run| format!("\n{}", detail(&feed.snapshot, run, now(), Look::of_stdout())))
+fn summary(snapshot: &Snapshot, name: &str) -> String {
+    let run = snapshot.runs.get(name);
+    run.map_or_else(String::new, |run| format!("\n{}", detail(snapshot, run, now(), Look::of_stdout())))
 }
 
 /// Where changes are shown, and what was shown last.
@@ -147,5 +174,34 @@ impl View {
         if let Some(live) = &mut self.live {
             live.close();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(phase: RunPhase) -> Frame {
+        Frame {
+            run: "old".into(),
+            phase,
+            message: None,
+            deleting: false,
+            plan_only: false,
+            batch: 0,
+            batches: 1,
+            nodes: Vec::new(),
+            blockers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_stopped_run_is_given_a_moment_to_go_on() {
+        let (stopped, mut resting) = (frame(RunPhase::Stopped), Resting::default());
+        assert_eq!(resting.success(&stopped, Time(0)), None);
+        assert_eq!(resting.success(&frame(RunPhase::Running), Time(4000)), None);
+        assert_eq!(resting.success(&stopped, Time(6000)), None, "it had gone on in between");
+        assert_eq!(resting.success(&stopped, Time(11_000)), Some(false));
+        assert_eq!(resting.success(&frame(RunPhase::Succeeded), Time(11_000)), Some(true));
     }
 }
