@@ -30,7 +30,8 @@ fn says(text: impl Into<String>) -> Verdict {
 /// The answer for one node.
 pub(super) fn of(snapshot: &Snapshot, node: &Node, now: Time) -> Verdict {
     if let Some(repair) = last_repair(snapshot, node).filter(|repair| !repair.is_finished()) {
-        let text = format!("under repair by run {}; {}", repair.run, line(&progress(Some(repair)), now));
+        let verb = if repair.is_held() { "held" } else { "under repair" };
+        let text = format!("{verb} by run {}; {}", repair.run, line(&progress(Some(repair)), now));
         return Verdict { text, blockers: blockers(Some(repair)).to_vec() };
     }
     let pools: Vec<_> = snapshot.pools_of(node).into_iter().collect();

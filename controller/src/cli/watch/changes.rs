@@ -37,6 +37,9 @@ fn run_lines(old: Option<&Frame>, new: &Frame) -> Vec<String> {
         let message = new.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
         said.push(format!("run {} is {:?}{message}", new.run, new.phase));
     }
+    if new.deleting && old.is_none_or(|old| !old.deleting) {
+        said.push(format!("run {} is deleted; it goes when its nodes are put back", new.run));
+    }
     if planned {
         let batches =
             if new.batches == 1 { "1 batch".to_owned() } else { format!("{} batches", new.batches) };

@@ -37,6 +37,7 @@ fn frame(phase: RunPhase, node: NodeLine) -> Frame {
         run: "old".into(),
         phase,
         message: None,
+        deleting: false,
         plan_only: false,
         batch: 0,
         batches: 1,

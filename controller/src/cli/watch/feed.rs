@@ -35,6 +35,8 @@ pub(super) struct Feed {
     pub(super) snapshot: Snapshot,
     /// The names that a list in progress has brought.
     listing: BTreeSet<String>,
+    /// Whether the list in progress has brought the run.
+    run_is_there: bool,
     run_listed: bool,
     remediations_listed: bool,
     trouble: Option<String>,
@@ -55,6 +57,7 @@ impl Feed {
             seen: select(runs, remediations).boxed(),
             snapshot: Snapshot::default(),
             listing: BTreeSet::new(),
+            run_is_there: false,
             run_listed: false,
             remediations_listed: false,
             trouble: None,
@@ -110,17 +113,17 @@ impl Feed {
 
     fn take_run(&mut self, event: Event<DeserializeGuard<RepairRun>>) {
         match event {
-            Event::Init => self.run_listed = false,
+            Event::Init => self.run_is_there = false,
             Event::InitApply(run) | Event::Apply(run) => {
+                self.run_is_there = true;
                 self.put_run(&run);
-                self.run_listed = true;
             }
             Event::InitDone => {
+                self.run_listed = true;
                 // Deleted while nothing was heard.
-                if !self.run_listed {
+                if !self.run_is_there {
                     self.snapshot.runs.clear();
                 }
-                self.run_listed = true;
             }
             Event::Delete(_) => self.snapshot.runs.clear(),
         }
