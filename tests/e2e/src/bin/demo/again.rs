@@ -40,9 +40,10 @@ fn is_known_anew(stage: &Stage, host: &Host) -> Result<bool, E2eError> {
     Ok(stage.get("node", host.name())?["status"]["nodeInfo"]["bootID"] == host.boot_id()?.as_str())
 }
 
-/// Nobody else takes the finalizers away: the controller is not running.
+/// Pods are made anew too: drains have left them unevenly spread. Nobody else takes the finalizers away: the controller is not running.
 fn forget_runs(stage: &Stage) -> Result<(), E2eError> {
     let bed = stage.bed();
+    bed.kubectl(&["delete", "deployments", "--all", "--wait=false"])?;
     for kind in OF_A_RUN {
         for object in stage.list(kind)? {
             let name = object["metadata"]["name"].as_str().unwrap_or_default();

@@ -147,11 +147,13 @@ fn watch(stage: &Stage, run: &str) -> anyhow::Result<()> {
 
 fn look_around(kubeconfig: &Path, run: &str) -> anyhow::Result<()> {
     let nodemend = program::nodemend()?;
-    let (kubeconfig, nodemend) = (kubeconfig.display(), nodemend.display());
+    // Both are where cargo puts programs; `make demo` builds both.
+    let bed = nodemend.with_file_name("bed");
+    let (kubeconfig, nodemend, bed) = (kubeconfig.display(), nodemend.display(), bed.display());
     println!(
         "\nThe cluster stays; its controller is stopped. Look around:\n\
          \n  export KUBECONFIG={kubeconfig}\n  {nodemend} get runs\n  {nodemend} get run {run}\
-         \n  kubectl get repairpools,repairruns,remediations,diagnosisreports\n\
+         \n  {bed} kubectl --name {BED} get repairpools,repairruns,remediations,diagnosisreports\n\
          \n`make demo` puts the hosts back and heals them again, `make demo-down` takes everything away."
     );
     Ok(())
