@@ -1,12 +1,15 @@
 //! `nodemend stop` and `nodemend release`: Holds, made and taken away.
 
+mod scope;
+
 use std::fmt::Debug;
 use std::process::ExitCode;
 
 use clap::Args;
-use kube::api::{DeleteParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
 use kube::{Api, Resource, ResourceExt};
 use nodemend_api::hold::{Hold, HoldSpec};
+use nodemend_api::playbook::Playbook;
 use nodemend_api::policy::RepairPolicy;
 use nodemend_api::pool::RepairPool;
 use nodemend_api::run::RepairRun;
@@ -21,6 +24,7 @@ use super::error::Asked;
 use super::get::scope as in_words;
 use super::output::{count, print};
 use crate::clock::now;
+use scope::{Scope, overlap, prefix};
 
 const STOP_EXAMPLES: &str = "\
 Examples:
@@ -44,30 +48,6 @@ pub(super) struct Stop {
     /// Until when: a length of time (2h) or a point in time (2026-01-31T22:00:00Z); without it until it is released
     #[arg(long, value_name = "TIME", value_parser = until)]
     until: Option<Time>,
-}
-
-/// What is stopped.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = true)]
-struct Scope {
-    /// Everything
-    #[arg(long, conflicts_with_all = ["pool", "policy", "run", "node", "playbook"])]
-    cluster: bool,
-    /// One pool, or with --playbook one playbook in it
-    #[arg(long, value_name = "POOL", conflicts_with_all = ["policy", "run", "node"])]
-    pool: Option<String>,
-    /// Everything that one policy started
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["run", "node", "playbook"])]
-    policy: Option<String>,
-    /// One run
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["node", "playbook"])]
-    run: Option<String>,
-    /// One node
-    #[arg(long, value_name = "NAME", conflicts_with = "playbook")]
-    node: Option<String>,
-    /// One playbook (its name without version) in the pool
-    #[arg(long, value_name = "NAME", requires = "pool")]
-    playbook: Option<String>,
 }
 
 /// Flags of `release`.
@@ -101,23 +81,6 @@ fn until(text: &str) -> Result<Time, String> {
     if time > now() { Ok(time) } else { Err(format!("{time} has passed already")) }
 }
 
-impl Scope {
-    fn scope(&self) -> Option<HoldScope> {
-        let name = |name: &Option<String>| name.clone();
-        if self.cluster {
-            return Some(HoldScope::Cluster {});
-        }
-        if let (Some(name), Some(pool)) = (name(&self.playbook), name(&self.pool)) {
-            return Some(HoldScope::Playbook { name, pool });
-        }
-        let pool = name(&self.pool).map(|name| HoldScope::Pool { name });
-        let policy = || name(&self.policy).map(|name| HoldScope::Policy { name });
-        let run = || name(&self.run).map(|name| HoldScope::Run { name });
-        let node = || name(&self.node).map(|name| HoldScope::Node { name });
-        pool.or_else(policy).or_else(run).or_else(node)
-    }
-}
-
 /// Makes a Hold.
 pub(super) async fn stop(connection: &Connection, flags: Stop) -> Result<ExitCode, CliError> {
     let cluster = connection.cluster().await?;
@@ -136,28 +99,29 @@ pub(super) async fn stop(connection: &Connection, flags: Stop) -> Result<ExitCod
     print(&format!("hold/{name} created: {what} is stopped{end}\n`nodemend release {name}` lets it go on\n"))
 }
 
-fn prefix(scope: &HoldScope) -> String {
-    let text = match scope {
-        HoldScope::Cluster {} => "cluster".to_owned(),
-        HoldScope::Pool { name } => format!("pool-{name}"),
-        HoldScope::Policy { name } => format!("policy-{name}"),
-        HoldScope::Run { name } => format!("run-{name}"),
-        HoldScope::Node { name } => format!("node-{name}"),
-        HoldScope::Playbook { name, pool } => format!("{name}-{pool}"),
-    };
-    format!("{}-", text.chars().take(200).collect::<String>())
-}
-
 /// A Hold on a misspelt name would stop nothing.
 async fn exists(cluster: &Cluster, scope: &HoldScope) -> Result<(), CliError> {
     match scope {
         HoldScope::Cluster {} => Ok(()),
-        HoldScope::Pool { name } | HoldScope::Playbook { pool: name, .. } => {
-            there::<RepairPool>(cluster, name).await
+        HoldScope::Pool { name } => there::<RepairPool>(cluster, name).await,
+        HoldScope::Playbook { name, pool } => {
+            there::<RepairPool>(cluster, pool).await?;
+            playbook_exists(cluster, name).await
         }
         HoldScope::Policy { name } => there::<RepairPolicy>(cluster, name).await,
         HoldScope::Run { name } => there::<RepairRun>(cluster, name).await,
         HoldScope::Node { name } => there::<k8s_openapi::api::core::v1::Node>(cluster, name).await,
+    }
+}
+
+/// Whether any version of the playbook is installed.
+async fn playbook_exists(cluster: &Cluster, name: &str) -> Result<(), CliError> {
+    let api: Api<Playbook> = Api::all(cluster.client.clone());
+    match api.list(&ListParams::default()).await {
+        Ok(list) if list.items.iter().any(|playbook| playbook.spec.0.name == name) => Ok(()),
+        Ok(_) => Err(CliError::not_found("Playbook", name)),
+        Err(kube::Error::Api(status)) if status.code == 403 => Ok(()),
+        Err(error) => Err(cluster.failed(Asked::list("Playbook"), &error)),
     }
 }
 
@@ -234,40 +198,4 @@ fn still_held(left: &Snapshot, scope: &HoldScope, going: &[String]) -> String {
 
 fn in_force(hold: &snapshot::Hold, now: Time) -> bool {
     hold.until.is_none_or(|until| until > now)
-}
-
-/// Whether two scopes can stop the same thing.
-fn overlap(snapshot: &Snapshot, a: &HoldScope, b: &HoldScope) -> bool {
-    use HoldScope::{Cluster, Node, Playbook, Policy, Run};
-    match (a, b) {
-        (Cluster {}, _) | (_, Cluster {}) => true,
-        (Node { name: a }, Node { name: b })
-        | (Run { name: a }, Run { name: b })
-        | (Policy { name: a }, Policy { name: b })
-        | (Playbook { name: a, .. }, Playbook { name: b, .. })
-            if a != b =>
-        {
-            false
-        }
-        _ => pools(snapshot, a).iter().any(|pool| pools(snapshot, b).contains(pool)),
-    }
-}
-
-/// The pools that a scope reaches into.
-fn pools(snapshot: &Snapshot, scope: &HoldScope) -> Vec<String> {
-    match scope {
-        HoldScope::Cluster {} => snapshot.pools.keys().cloned().collect(),
-        HoldScope::Pool { name } | HoldScope::Playbook { pool: name, .. } => vec![name.clone()],
-        HoldScope::Policy { name } => {
-            snapshot.policies.get(name).map(|policy| policy.pools.clone()).unwrap_or_default()
-        }
-        HoldScope::Run { name } => {
-            snapshot.runs.get(name).map(|run| run.request.pool.clone()).into_iter().collect()
-        }
-        HoldScope::Node { name } => {
-            let node = snapshot.nodes.get(&name.as_str().into());
-            let pools = node.map(|node| snapshot.pools_of(node)).unwrap_or_default();
-            pools.into_iter().map(str::to_owned).collect()
-        }
-    }
 }

@@ -379,3 +379,36 @@ fn the_plan_digest_covers_what_is_done() {
     assert_eq!(digest(|_| {}), run.status.plan.clone().unwrap().digest);
     assert_ne!(digest(|playbook| playbook.risk = Risk::Low), run.status.plan.clone().unwrap().digest);
 }
+
+#[test]
+fn a_condition_counts_if_it_has_stood_and_our_own_check_confirms_it() {
+    let stands = |minutes| crate::snapshot::ConditionMatch {
+        kind: "Ready".into(),
+        status: vec!["False".into(), "Unknown".into()],
+        stands: Span::minutes(minutes),
+        confirm_by: "c".into(),
+    };
+    let matches = |world: &Snapshot, node: &str, wanted| {
+        let policy = Policy { findings: Vec::new(), conditions: vec![wanted], ..policy() };
+        crate::matching::match_policy(world, &policy, &world.nodes[&NodeName::from(node)], NOW).matched()
+    };
+    let mut world = world();
+    world.nodes.insert("a".into(), node("a", "Unknown"));
+    assert!(matches(&world, "a", stands(5)));
+    assert!(!matches(&world, "b", stands(5)), "Ready is True");
+    assert!(!matches(&world, "a", stands(60 * 24 * 365)), "has not stood for so long");
+    let passing = BTreeMap::from([(PROBER.to_owned(), report(CheckState::Pass, "219-78.el7_9.9"))]);
+    world.reports.insert("a-uid".into(), passing);
+    assert!(!matches(&world, "a", stands(5)), "a condition that our check does not confirm");
+    world.reports.remove(&"a-uid".into());
+    assert!(!matches(&world, "a", stands(5)), "not observed is not confirmed");
+}
+
+#[test]
+fn a_report_that_has_expired_matches_nothing() {
+    let mut world = world();
+    for reports in world.reports.values_mut() {
+        reports.values_mut().for_each(|report| report.expires_at = Time(1));
+    }
+    assert!(find(&world, |d| matches!(d, Decision::CreateRun { .. })).is_none());
+}
