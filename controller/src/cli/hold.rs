@@ -142,27 +142,24 @@ where
 pub(super) async fn release(connection: &Connection, flags: Release) -> Result<ExitCode, CliError> {
     let cluster = connection.cluster().await?;
     let snapshot = cluster.snapshot().await?;
-    let names = if flags.all { snapshot.holds.keys().cloned().collect() } else { flags.holds };
+    let names = if flags.all { all(&snapshot) } else { flags.holds };
     if names.is_empty() {
         return print("there is no Hold to release\n");
     }
     if flags.all {
         confirm(&format!("Release {}, whoever made them?", count(names.len(), "Hold")), flags.yes)?;
     }
-    let mut left = snapshot.clone();
     for name in &names {
-        let hold = snapshot.holds.get(name).ok_or_else(|| super::select::missing(&snapshot, "Hold", name))?;
         delete(&cluster, name).await?;
-        left.holds.remove(name);
-        print(&format!(
-            "hold/{name} released: it stopped {} (held by {}: {})\n",
-            in_words(&hold.scope),
-            hold.held_by,
-            hold.reason
-        ))?;
-        print(&still_held(&left, &hold.scope, &names))?;
+        print(&released(&snapshot, name, &names))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The names of all Holds. One that cannot be decoded stops things as well.
+fn all(snapshot: &Snapshot) -> Vec<String> {
+    let undecodable = snapshot.undecodable.keys().filter_map(|object| object.strip_prefix("hold/"));
+    snapshot.holds.keys().cloned().chain(undecodable.map(str::to_owned)).collect()
 }
 
 async fn delete(cluster: &Cluster, name: &str) -> Result<(), CliError> {
@@ -180,22 +177,48 @@ async fn delete(cluster: &Cluster, name: &str) -> Result<(), CliError> {
     deleted.map(drop).map_err(|error| cluster.failed(Asked::of("delete", "Hold", name), &error))
 }
 
-/// The Holds that keep something of `scope` stopped, but for those that are on their way out.
-fn still_held(left: &Snapshot, scope: &HoldScope, going: &[String]) -> String {
-    let holds = left.holds.values().filter(|hold| !going.contains(&hold.name) && in_force(hold, now()));
-    let touching = holds.filter(|hold| overlap(left, scope, &hold.scope));
-    let line = |hold: &snapshot::Hold| {
-        format!(
-            "  still stopped by hold/{}: {} (held by {}: {})\n",
-            hold.name,
-            in_words(&hold.scope),
-            hold.held_by,
-            hold.reason
-        )
+/// What a Hold stopped, and the Holds that keep something of that stopped. Those in `going` are on their way out.
+fn released(snapshot: &Snapshot, name: &str, going: &[String]) -> String {
+    let Some(hold) = snapshot.holds.get(name) else {
+        return format!("hold/{name} released: what it stopped could not be decoded\n");
     };
-    touching.map(line).collect()
+    let others = snapshot.holds.values().filter(|hold| !going.contains(&hold.name) && in_force(hold, now()));
+    let touching = others.filter(|other| overlap(snapshot, &hold.scope, &other.scope));
+    let touching = touching.map(|other| format!("  still stopped by hold/{}: {}\n", other.name, told(other)));
+    format!("hold/{name} released: it stopped {}\n{}", told(hold), touching.collect::<String>())
+}
+
+fn told(hold: &snapshot::Hold) -> String {
+    format!("{} (held by {}: {})", in_words(&hold.scope), hold.held_by, hold.reason)
 }
 
 fn in_force(hold: &snapshot::Hold, now: Time) -> bool {
     hold.until.is_none_or(|until| until > now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::testing::world;
+
+    #[test]
+    fn releasing_one_hold_names_those_that_stand() {
+        let world = world();
+        let text = released(&world, "pool-web-1", &["pool-web-1".to_owned()]);
+        assert_eq!(
+            text,
+            "hold/pool-web-1 released: it stopped pool web (held by ann: freeze)\n  \
+             still stopped by hold/node-web-2: node web-2 (held by bob: disk)\n"
+        );
+        let both = ["pool-web-1".to_owned(), "node-web-2".to_owned()];
+        assert!(!released(&world, "pool-web-1", &both).contains("still"));
+    }
+
+    #[test]
+    fn the_end_of_a_hold_is_a_span_or_a_time_ahead() {
+        assert_eq!(until("2h").unwrap().0 % 1000, 0);
+        assert_eq!(until("2100-01-31T22:00:00Z").unwrap().to_string(), "2100-01-31T22:00:00Z");
+        assert!(until("2001-01-31T22:00:00Z").unwrap_err().contains("has passed"));
+        assert!(until("tomorrow").unwrap_err().contains("such as 2h"));
+    }
 }

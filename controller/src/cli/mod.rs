@@ -20,6 +20,8 @@ mod repair;
 mod run;
 mod select;
 mod serve;
+#[cfg(test)]
+mod testing;
 mod watch;
 
 use std::process::ExitCode;

@@ -67,6 +67,12 @@ impl Look {
         }
     }
 
+    /// Without colours or wrapping.
+    #[cfg(test)]
+    pub(super) const fn plain() -> Self {
+        Self { colour: false, width: None }
+    }
+
     /// The text in its tone.
     pub(super) fn paint(self, text: impl Display, tone: Tone) -> String {
         let styled = console::style(text).force_styling(self.colour);

@@ -177,3 +177,6 @@ fn tell_undecodable(snapshot: &Snapshot) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,8 @@ fn head(run: &Run, now: Time, look: Look) -> String {
     let phase = look.paint(format!("{:?}", status.phase), phase_tone(status.phase));
     let mut text = format!("Run {}: {phase}\n", look.paint(&run.name, Tone::Strong));
     if run.deleting {
-        let _ = writeln!(text, "  {}", look.paint("deleted; it goes when its nodes are put back", Tone::Careful));
+        let _ =
+            writeln!(text, "  {}", look.paint("deleted; it goes when its nodes are put back", Tone::Careful));
     }
     if let Some(message) = &status.message {
         let _ = writeln!(text, "  {message}");

@@ -66,3 +66,6 @@ impl<'a> Plan<'a> {
         text::plan(self, look)
     }
 }
+
+#[cfg(test)]
+mod tests;
