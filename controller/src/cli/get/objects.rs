@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{ApiResource, DynamicObject, ListParams};
-use kube::{Api, Resource, ResourceExt};
+use kube::{Api, Resource};
 use nodemend_api::guard::RepairGuard;
 use nodemend_api::hold::Hold;
 use nodemend_api::playbook::Playbook;
@@ -39,7 +39,7 @@ pub(super) async fn print(
         objects.push(api.get(name).await.map_err(|error| cluster.failed(asked, &error))?);
     }
     for object in &mut objects {
-        object.managed_fields_mut().clear();
+        object.metadata.managed_fields = None;
         object.types.get_or_insert_with(|| kube::core::TypeMeta {
             api_version: resource.api_version.clone(),
             kind: resource.kind.clone(),
