@@ -81,7 +81,9 @@ impl Cluster {
             "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": ""}],
             "nodeInfo": {"architecture": "amd64"},
         });
-        NODES.iter().for_each(|node| self.patch_status("node", node, &ready));
+        for node in NODES {
+            self.patch_status("node", node, &ready);
+        }
         self.report();
     }
 
