@@ -11,17 +11,18 @@ use crate::serve::Options;
 
 const EXAMPLES: &str = "\
 Examples:
-  nodemend get nodes                                   what is wrong, where, and what is done about it
-  nodemend plan --pool web --policy old-systemd        what would be done, to which nodes, and why not to others
-  nodemend run --policy old-systemd --watch            repair, and look on
-  nodemend stop --cluster --reason 'freeze'            nothing new starts, anywhere
-  nodemend explain web-3                               why this node is, or is not, being repaired
+  nodemend get nodes                           what is wrong, where, and what is done about it
+  nodemend plan --policy old-systemd           what would be done, to which nodes, and why
+  nodemend run --policy old-systemd --watch    repair, and look on
+  nodemend stop --cluster --reason freeze      nothing new starts, anywhere
+  nodemend explain web-3                       why this node is, or is not, being repaired
 
-Exit status: 0 yes or done, 1 a negative answer (failed, not found, not in order), 2 wrong usage or no answer.";
+Exit status: 0 yes or done; 1 a negative answer (failed, not found, not in order); 2 wrong usage,
+or no answer.";
 
 /// Self-healing for Kubernetes node pools.
 #[derive(Debug, Parser)]
-#[command(name = "nodemend", version, about, after_help = EXAMPLES, propagate_version = true, max_term_width = 110)]
+#[command(name = "nodemend", version, about, after_help = EXAMPLES, max_term_width = 100)]
 #[command(disable_help_subcommand = true, infer_subcommands = true)]
 pub struct Cli {
     #[command(flatten)]

@@ -33,8 +33,8 @@ Examples:
   nodemend stop --node web-3 --reason 'being looked at by hand'
   nodemend stop --playbook upgrade-systemd --pool web --reason 'bad build'
 
-Steps that run on a host are awaited; no further step starts. Nodes whose host was not changed go back to service,
-the others are held. `nodemend release HOLD` lets it all go on.";
+Steps that run on a host are awaited; no further step starts. Nodes whose host was not changed go
+back to service, the others are held. `nodemend release HOLD` lets it all go on.";
 
 /// Flags of `stop`.
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ pub(super) struct Stop {
     /// Why; others will read it
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// Until when: a length of time (2h) or a point in time (2026-01-31T22:00:00Z); without it until it is released
+    /// Until when: a length of time (2h) or a time (2026-01-31T22:00:00Z); without it until it is released
     #[arg(long, value_name = "TIME", value_parser = until)]
     until: Option<Time>,
 }

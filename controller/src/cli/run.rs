@@ -24,7 +24,8 @@ Examples:
   nodemend run --pool web --check node.systemd-dbus --playbook drain-and-reboot --yes
   nodemend run --pool web --node web-3 --playbook drain-and-reboot --change-ref CHG-1234
 
-An empty selection creates nothing. The run does nothing if the controller sees it first after --start-within.
+An empty selection creates nothing. A run that the controller sees first after --start-within
+expires and does nothing.
 Exit status with --watch: as of `nodemend watch`.";
 
 /// Longest prefix of a generated name: the API server adds five characters, and pages add to it.

@@ -38,8 +38,8 @@ Examples:
   nodemend watch old-systemd-1f2e3d4c
   nodemend watch old-systemd-1f2e3d4c --timeout 30m > repair.log
 
-Ends when the run is over, or has stopped with nothing in flight. Ending it early changes nothing about the run.
-Exit status: 0 the run succeeded, 1 it did not, or it was not over within --timeout.";
+Ends when the run is over, or has stopped with nothing in flight. Ending it early changes nothing
+about the run. Exit status: 0 the run succeeded, 1 it did not, or was not over within --timeout.";
 
 /// Flags of `watch`.
 #[derive(Debug, Args)]
