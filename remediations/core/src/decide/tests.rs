@@ -407,8 +407,8 @@ fn a_condition_counts_if_it_has_stood_and_our_own_check_confirms_it() {
 #[test]
 fn a_report_that_has_expired_matches_nothing() {
     let mut world = world();
-    for reports in world.reports.values_mut() {
-        reports.values_mut().for_each(|report| report.expires_at = Time(1));
+    for report in world.reports.values_mut().flat_map(BTreeMap::values_mut) {
+        report.expires_at = Time(1);
     }
     assert!(find(&world, |d| matches!(d, Decision::CreateRun { .. })).is_none());
 }
