@@ -75,29 +75,25 @@ fn in_turn(snapshot: &Snapshot, node: &Node, run: &Run) -> Option<Verdict> {
     Some(Verdict { text, blockers: run.status.blockers.clone() })
 }
 
-/// No policy wants it: nothing fails, or nobody asked for what fails to be repaired.
+/// No policy wants it: nothing fails as far as is known, or nobody asked for what fails to be repaired.
 fn unmatched(snapshot: &Snapshot, node: &Node, now: Time) -> Verdict {
     let reports = snapshot.reports.get(&node.uid).into_iter().flat_map(|reports| reports.values());
-    let mut results = reports
-        .filter(|report| report.expires_at > now)
-        .flat_map(|report| report.results.values())
-        .peekable();
-    if results.peek().is_none() {
-        return says(
-            "not repaired: nothing is known of it; is the controller running, and can it reach the host?",
-        );
-    }
-    let failing: Vec<_> = results
-        .filter(|result| result.state == CheckState::Fail)
-        .map(|result| result.check.as_str())
-        .collect();
-    if failing.is_empty() {
-        return says("not repaired: no check fails");
-    }
-    says(format!(
-        "not repaired: {} fails, but no policy of its pool is for that as it stands",
-        failing.join(", ")
-    ))
+    let valid: Vec<_> =
+        reports.filter(|report| report.expires_at > now).flat_map(|report| report.results.values()).collect();
+    let in_state = |state: CheckState| {
+        let results = valid.iter().filter(|result| result.state == state);
+        results.map(|result| result.check.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let (failing, unknown) = (in_state(CheckState::Fail), in_state(CheckState::Unknown));
+    says(match (valid.is_empty(), failing.is_empty(), unknown.is_empty()) {
+        (true, ..) => {
+            "not repaired: nothing is known of it; is the controller running, and can it reach the host?"
+                .to_owned()
+        }
+        (_, true, true) => "not repaired: no check fails".to_owned(),
+        (_, true, false) => format!("not repaired: no check is known to fail, but nobody can tell {unknown}"),
+        _ => format!("not repaired: {failing} fails, but no policy of its pool is for that as it stands"),
+    })
 }
 
 fn by_policy(snapshot: &Snapshot, node: &Node, pool: &str, policy: &Policy, now: Time) -> Verdict {

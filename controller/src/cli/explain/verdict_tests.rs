@@ -115,3 +115,17 @@ fn a_node_without_a_pool_or_with_two_is_told_so() {
     snapshot.pools.clear();
     assert_eq!(of(&snapshot, &node(), Time(0)).text, "not repaired: no RepairPool selects it");
 }
+
+#[test]
+fn what_nobody_can_tell_is_not_taken_for_healthy() {
+    use crate::cli::testing::{NOW, quiet};
+    let mut world = quiet();
+    world.policies.clear();
+    let text = |world: &Snapshot| of(world, &world.nodes[&"web-1".into()], NOW).text;
+    assert_eq!(text(&world), "not repaired: no check fails");
+    let report = world.reports.get_mut(&"uid-web-1".into()).unwrap().get_mut("prober").unwrap();
+    report.results.values_mut().for_each(|result| result.state = CheckState::Unknown);
+    assert!(text(&world).ends_with("nobody can tell insp.version.systemd"), "{}", text(&world));
+    world.reports.clear();
+    assert!(text(&world).contains("nothing is known of it"));
+}
