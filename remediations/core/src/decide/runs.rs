@@ -8,7 +8,7 @@ use crate::plan::build::{PlanError, cannot_plan, draft};
 use crate::plan::page::seal;
 use crate::plan::{Header, PlannedNode};
 use crate::saga::Outcome;
-use crate::snapshot::{Counts, Node, Pool, Run, RunPhase, RunStatus, Snapshot};
+use crate::snapshot::{Counts, Node, Pool, Remediation, Run, RunPhase, RunStatus, Snapshot};
 use crate::time::Time;
 
 /// The decisions for every run that is not over, oldest first.
@@ -90,15 +90,18 @@ fn unplanned(snapshot: &Snapshot, run: &Run, now: Time) -> Vec<Decision> {
 }
 
 /// What became of the planned nodes.
+#[derive(Default)]
 struct Tally {
     counts: Counts,
     /// Nodes without a Remediation that still are who they were.
     waiting: Vec<(u32, PlannedNode)>,
     failed: Vec<String>,
+    /// What nodes that are under way wait for.
+    blockers: Vec<Blocker>,
 }
 
 fn tally(snapshot: &Snapshot, run: &Run, nodes: &[(u32, &PlannedNode)]) -> Tally {
-    let mut tally = Tally { counts: Counts::default(), waiting: Vec::new(), failed: Vec::new() };
+    let mut tally = Tally::default();
     for (page, node) in nodes {
         let counts = &mut tally.counts;
         counts.planned += 1;
@@ -113,11 +116,17 @@ fn tally(snapshot: &Snapshot, run: &Run, nodes: &[(u32, &PlannedNode)]) -> Tally
                     counts.failed += 1;
                     tally.failed.push(told(node, remediation));
                 }
-                None if remediation.is_held() => {
+                // A node that waits for a Hold to be lifted has not failed: it goes on by itself.
+                None if remediation.is_held() && !waits_for_hold(remediation) => {
                     counts.held += 1;
                     tally.failed.push(told(node, remediation));
                 }
-                None => counts.in_flight += 1,
+                None => {
+                    counts.in_flight += 1;
+                    tally
+                        .blockers
+                        .extend(remediation.journal.iter().flat_map(|journal| journal.blockers.clone()));
+                }
             },
             // Plans only shrink: a node that is gone or another machine is left out.
             None => match snapshot.nodes.get(&node.name) {
@@ -130,7 +139,12 @@ fn tally(snapshot: &Snapshot, run: &Run, nodes: &[(u32, &PlannedNode)]) -> Tally
     tally
 }
 
-fn told(node: &PlannedNode, remediation: &crate::snapshot::Remediation) -> String {
+fn waits_for_hold(remediation: &Remediation) -> bool {
+    let reason = remediation.journal.as_ref().and_then(|journal| journal.reason.as_deref());
+    reason == Some(crate::saga::STOPPED)
+}
+
+fn told(node: &PlannedNode, remediation: &Remediation) -> String {
     let message = remediation.journal.as_ref().and_then(|journal| journal.message.as_deref());
     format!("{}: {}", node.name, message.unwrap_or("no message"))
 }
@@ -170,7 +184,7 @@ fn planned(
         status.message = Some(stop.next.clone());
         return changed(run, status, vec![stop], now);
     }
-    start_nodes(snapshot, run, header, tally.waiting, status, promised, now)
+    start_nodes(snapshot, run, header, tally, status, promised, now)
 }
 
 fn ended(tally: &Tally, stop: Option<&Blocker>) -> (RunPhase, Option<String>) {
@@ -191,16 +205,20 @@ fn start_nodes(
     snapshot: &Snapshot,
     run: &Run,
     header: &Header,
-    waiting: Vec<(u32, PlannedNode)>,
+    Tally { waiting, blockers: of_nodes, .. }: Tally,
     mut status: RunStatus,
     promised: &mut Promised,
     now: Time,
 ) -> Vec<Decision> {
-    // A batch begins when nothing of the one before is under way.
-    let open = waiting.iter().map(|(_, node)| node.batch).min().unwrap_or(status.batch);
-    if open > status.batch && status.counts.in_flight == 0 {
+    // A batch begins when nothing of the one before is under way. A node that is held waits alone: the others go on,
+    // and its batch comes back when the Hold is lifted.
+    let on_hold = |node: &PlannedNode| hold_on(snapshot.holds.values(), run, Some(&node.name), now);
+    let free = waiting.iter().filter(|(_, node)| on_hold(node).is_none());
+    let open = free.map(|(_, node)| node.batch).min().unwrap_or(status.batch);
+    if open != status.batch && status.counts.in_flight == 0 {
         status.batch = open;
     }
+    let held: Vec<Blocker> = waiting.iter().filter_map(|(_, node)| on_hold(node)).collect();
     status.phase = if status.started_at.is_some() { RunPhase::Running } else { RunPhase::Planned };
     let mut blockers = closed(snapshot, run, &header.rollout, now);
     let mut granted = Vec::new();
@@ -210,8 +228,8 @@ fn start_nodes(
         let of_batch = waiting.into_iter().filter(|(_, node)| node.batch == status.batch);
         granted = grantable(snapshot, run, pool, of_batch, promised, &mut blockers, now);
     }
-    blockers.truncate(16);
-    let mut decisions = changed(run, status, blockers, now);
+    blockers.extend(held.into_iter().chain(of_nodes));
+    let mut decisions = changed(run, status, distinct(blockers), now);
     if !granted.is_empty() {
         let pool = run.request.pool.clone();
         decisions.push(Decision::Grant {
@@ -222,6 +240,17 @@ fn start_nodes(
         });
     }
     decisions
+}
+
+/// Each thing that is waited for once, at most sixteen of them, so that a status stays small.
+fn distinct(blockers: Vec<Blocker>) -> Vec<Blocker> {
+    let mut distinct: Vec<Blocker> = Vec::new();
+    for blocker in blockers {
+        if distinct.len() < 16 && !distinct.iter().any(|known| known.is_about(&blocker)) {
+            distinct.push(blocker);
+        }
+    }
+    distinct
 }
 
 fn grantable(

@@ -412,3 +412,31 @@ fn a_report_that_has_expired_matches_nothing() {
     }
     assert!(find(&world, |d| matches!(d, Decision::CreateRun { .. })).is_none());
 }
+
+#[test]
+fn with_batches_of_one_a_held_node_does_not_keep_the_others_waiting() {
+    let mut world = world();
+    world.policies.get_mut("p").unwrap().rollout.batches = vec![IntOrPercent::Int(1)];
+    let run = planned(&mut world);
+    held(&mut world, HoldScope::Node { name: "a".into() });
+    let status = decide(&world, NOW).into_iter().find_map(|decision| match decision {
+        Decision::RunStatus { status, .. } => Some(*status),
+        _ => None,
+    });
+    assert_eq!(status.unwrap().batch, 1);
+    assert_eq!(granted(&world), ["b"]);
+    assert!(waits(&world, &run).contains(&"Hold".to_owned()));
+    world.holds.clear();
+    assert_eq!(granted(&world), ["a"], "its batch comes back");
+}
+
+#[test]
+fn a_node_that_waits_for_a_hold_to_be_lifted_has_not_failed() {
+    let mut world = world();
+    let run = planned(&mut world);
+    remediate(&mut world, &run, "a", Mode::Held, None);
+    world.remediations.values_mut().for_each(|r| {
+        r.journal.as_mut().unwrap().reason = Some(crate::saga::STOPPED.to_owned());
+    });
+    assert!(!waits(&world, &run).contains(&"TooManyFailures".to_owned()));
+}

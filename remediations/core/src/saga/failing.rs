@@ -10,7 +10,7 @@ use crate::op::{Annotate, Op, OpResult};
 use crate::time::Time;
 
 /// The reason of a saga that waits, held, for a stop to be lifted.
-pub(super) const STOPPED: &str = "Stopped";
+pub(crate) const STOPPED: &str = "Stopped";
 
 /// A step failed. Where the host is as it was, our cordon is lifted and the saga ends; else a person has to look.
 pub(super) fn fail(

@@ -10,6 +10,7 @@ mod stepping;
 mod tests;
 
 pub use brief::Brief;
+pub(crate) use failing::STOPPED;
 pub use journal::{Journal, Mode, Outcome, Prior, StepRecord, StepState};
 pub use next::{Next, next};
 pub use observation::{NodeObservation, NodeState, Observation, Stop};
