@@ -50,10 +50,8 @@ impl Sets {
         let max_unavailable = budget.max_unavailable.of(self.total)?;
         let max_in_flight = budget.max_in_flight.as_ref().unwrap_or(&budget.max_unavailable).of(self.total)?;
         if self.in_flight.len() >= max_in_flight && !self.in_flight.contains(&node.uid) {
-            let next = format!(
-                "{} nodes are in flight, {max_in_flight} may be; waits for one to end",
-                self.in_flight.len()
-            );
+            let next =
+                format!("{} in flight, {max_in_flight} may be; waits for one to end", self.in_flight.len());
             return Ok(Some(Blocker::new("Budget", object, next)));
         }
         // A node that serves nothing takes nothing away: a broken pool can be healed.
@@ -61,7 +59,7 @@ impl Sets {
             return Ok(None);
         }
         let next = format!(
-            "{} of {} nodes are unavailable, {max_unavailable} may be; waits for one to come back",
+            "{} of {} nodes unavailable, {max_unavailable} may be; waits for one to come back",
             self.unavailable.len(),
             self.total
         );

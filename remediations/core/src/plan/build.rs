@@ -233,7 +233,10 @@ fn unfit(snapshot: &Snapshot, pool: &Pool, header: &Header, node: &Node) -> Opti
 fn wrong_host(snapshot: &Snapshot, header: &Header, node: &Node) -> Option<Out> {
     let applies = &header.playbook.applies_to;
     let machine = machine_name(&node.architecture);
-    if !applies.architectures.is_empty() && !applies.architectures.iter().any(|a| a == machine) {
+    if !machine.is_empty()
+        && !applies.architectures.is_empty()
+        && !applies.architectures.iter().any(|a| a == machine)
+    {
         return Some((
             "OtherArchitecture",
             format!("is {machine}, the playbook is for {}", applies.architectures.join(", ")),

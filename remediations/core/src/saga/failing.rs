@@ -152,8 +152,13 @@ pub(super) fn hold(brief: &Brief, journal: &Journal, seen: &Observation, now: Ti
             held.blockers = vec![held_blocker(brief, journal).since(now)];
             write(held, seen)
         }
+        // The node is held all the same: nobody must take it for repaired because it could not be written on.
         Some(OpResult::NotDone(failure)) if !failure.retryable => {
-            end(journal, seen, now, Outcome::Skipped, &failure.reason, &failure.message)
+            let next = format!("what happened could not be written on the node: {}", failure.message);
+            let mut held = journal.clone();
+            held.mode = Mode::Held;
+            held.blockers = vec![held_blocker(brief, journal), Blocker::new(&failure.reason, "node", next)];
+            write(held, seen)
         }
         Some(_) => wait(SOON),
     }
@@ -168,9 +173,10 @@ fn next_step(brief: &Brief, journal: &Journal) -> String {
             brief.run
         ),
         _ => format!(
-            "look at the node, then `kubectl uncordon {node}` and `kubectl annotate node {node} nodemend.dev/cordon- \
-             nodemend.dev/message- nodemend.dev/next-`. Details: nodemend get run {}",
-            brief.run
+            "look at the node; when it is well, `kubectl uncordon {node}`, `kubectl annotate node {node} nodemend.dev/cordon- \
+             nodemend.dev/message- nodemend.dev/next-` and `kubectl delete remediation {}`, which ends it. Details: nodemend \
+             get run {}",
+            brief.remediation, brief.run
         ),
     }
 }
@@ -180,17 +186,33 @@ fn held_blocker(brief: &Brief, journal: &Journal) -> Blocker {
     Blocker::new(reason, format!("node/{}", brief.node.name), next_step(brief, journal))
 }
 
-/// A held node goes on by itself only when it was a stop that held it, and the stop is gone.
+/// A held node goes on by itself only when it was a stop that held it, and the stop is gone. A person who ends the
+/// run, or deletes the Remediation, ends it for good: the node is left as it is, cordoned and with its annotations,
+/// so that it still counts as unavailable until somebody uncordons it.
 pub(super) fn held(journal: &Journal, seen: &Observation, now: Time) -> Next {
     let stopped = journal.reason.as_deref() == Some(STOPPED);
     match &seen.stop {
         None if stopped => {
             let mut journal = journal.clone();
+            // Time limits count from here: the time spent held is nobody's fault.
+            if let Some(index) = journal.current().filter(|index| journal.steps[*index].started_at.is_some())
+            {
+                journal.steps[index].started_at = Some(now);
+            }
             journal.mode = Mode::Forward;
             journal.reason = None;
             journal.message = None;
             journal.blockers.clear();
             write(journal, seen)
+        }
+        Some(stop) if stop.abort => {
+            let message = format!(
+                "left as it is by {}: {}",
+                stop.blocker.object,
+                journal.message.as_deref().unwrap_or_default()
+            );
+            let reason = journal.reason.as_deref().unwrap_or("Held");
+            end(journal, seen, now, Outcome::Failed, reason, &message)
         }
         Some(stop) if stopped => wait_for(journal, seen, now, LATER, vec![stop.blocker.clone()]),
         _ => wait(LATER),

@@ -435,3 +435,33 @@ fn a_machine_that_goes_down_and_lets_nobody_in_is_looked_at_again() {
     world.run(&[]);
     assert_eq!((world.stored.outcome, world.reboots), (Some(Outcome::Repaired), 1));
 }
+
+#[test]
+fn a_held_node_is_ended_by_a_person_and_left_as_it_is() {
+    let mut world = World { verification_fails: true, ..World::new() };
+    world.run(&[]);
+    assert_eq!(world.stored.mode, Mode::Held);
+    world.stop =
+        Some(Stop { blocker: Blocker::new("Deleted", "remediation/r-1", "is being deleted"), abort: true });
+    assert!(world.step(&brief(), Luck::Fine));
+    assert_eq!(world.stored.outcome, Some(Outcome::Failed));
+    assert!(world.unschedulable && world.mark.is_some(), "still counts as unavailable");
+}
+
+#[test]
+fn time_spent_held_does_not_count_against_a_step() {
+    let (mut world, brief) = (World::new(), brief());
+    while world.stored.step("ready").is_none_or(|step| step.state != StepState::Started) {
+        world.step(&brief, Luck::Fine);
+    }
+    world.stop = Some(Stop { blocker: Blocker::new("Hold", "hold/h", "held"), abort: false });
+    while world.stored.mode != Mode::Held {
+        world.step(&brief, Luck::Fine);
+    }
+    world.now = world.now.after(Span::minutes(60));
+    world.stop = None;
+    for _ in 0..100 {
+        world.step(&brief, Luck::Fine);
+    }
+    assert_eq!(world.stored.outcome, Some(Outcome::Repaired));
+}
