@@ -12,7 +12,7 @@ use nodemend_api::pool::RepairPool;
 use nodemend_api::remediation::Remediation;
 use nodemend_api::run::RepairRun;
 use nodemend_core::blocker::Blocker;
-use nodemend_core::cordon::CORDON_ANNOTATION;
+use nodemend_core::cordon::{CORDON_ANNOTATION, MESSAGE_ANNOTATION};
 use nodemend_core::decide::{hold_on, is_stopped};
 use nodemend_core::ids::{Epoch, NodeName};
 use nodemend_core::saga::{NodeObservation, NodeState, Stop};
@@ -50,6 +50,7 @@ fn state(node: &Node) -> Option<NodeState> {
         ready_since: row.conditions.get("Ready").and_then(|ready| ready.since),
         uid: row.uid,
         unschedulable: row.unschedulable,
+        told: node.annotations().contains_key(MESSAGE_ANNOTATION),
         cordon: mark,
         boot_id: row.boot_id,
     })

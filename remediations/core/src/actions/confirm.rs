@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Reading, Repeat, StepContext, read_failure, read_stranger};
+use super::{Action, Effect, Reading, Repeat, StepContext, read_failure, read_stranger};
 use crate::blocker::Blocker;
 use crate::finding::{CheckResult, CheckState};
 use crate::op::{CheckRequest, Checked, Op, OpResult};
@@ -35,7 +35,9 @@ impl Action for Confirm {
     fn read(&self, _: &StepContext<'_>, result: Option<&OpResult>) -> Reading {
         match result {
             Some(OpResult::Checked(checked)) => verdict(checked),
-            Some(OpResult::NotDone(failure) | OpResult::Unknown(failure)) => read_failure(failure, true),
+            Some(OpResult::NotDone(failure) | OpResult::Unknown(failure)) => {
+                read_failure(failure, Effect::Nothing)
+            }
             other => read_stranger(other),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Reading, Repeat, StepContext, read_failure, read_stranger};
+use super::{Action, Effect, Reading, Repeat, StepContext, read_failure, read_stranger};
 use crate::op::{Op, OpResult};
 use crate::playbook::Phase;
 use crate::time::Span;
@@ -43,9 +43,9 @@ impl Action for Cordon {
                 "wasUnschedulable".to_owned(),
                 mark.was_unschedulable.to_string(),
             )])),
-            Some(OpResult::NotDone(failure)) => read_failure(failure, true),
+            Some(OpResult::NotDone(failure)) => read_failure(failure, Effect::Nothing),
             // It may stand. The journal knows our intent, so that restoring looks at the node and lifts it.
-            Some(OpResult::Unknown(failure)) => read_failure(failure, false),
+            Some(OpResult::Unknown(failure)) => read_failure(failure, Effect::Unknown),
             other => read_stranger(other),
         }
     }

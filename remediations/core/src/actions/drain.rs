@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Failure, Reading, Repeat, StepContext, is_not_ours, read_failure, read_stranger};
+use super::{
+    Action, Effect, Failure, Reading, Repeat, StepContext, is_not_ours, read_failure, read_stranger,
+};
 use crate::drain::{DrainOptions, DrainProgress, DrainRequest};
 use crate::op::{Op, OpResult};
 use crate::playbook::Phase;
@@ -66,7 +68,9 @@ impl Action for Drain {
                 note: failure.message.clone(),
                 blockers: Vec::new(),
             },
-            Some(OpResult::NotDone(failure) | OpResult::Unknown(failure)) => read_failure(failure, true),
+            Some(OpResult::NotDone(failure) | OpResult::Unknown(failure)) => {
+                read_failure(failure, Effect::Nothing)
+            }
             other => read_stranger(other),
         }
     }
@@ -93,7 +97,7 @@ fn verdict(context: &StepContext<'_>, progress: &DrainProgress) -> Reading {
                 refused.object,
                 refused.next
             ),
-            unchanged: true,
+            effect: Effect::Nothing,
         });
     }
     if progress.is_done() {

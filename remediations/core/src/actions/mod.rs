@@ -135,8 +135,19 @@ pub struct Failure {
     pub reason: String,
     /// What happened.
     pub message: String,
-    /// Whether it is known that this step changed nothing.
-    pub unchanged: bool,
+    /// What is known of the step's effect.
+    pub effect: Effect,
+}
+
+/// What is known of the effect of a step that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It changed nothing.
+    Nothing,
+    /// It is over, and changed something or may have.
+    Something,
+    /// Nobody can know whether it happened, or whether it goes on.
+    Unknown,
 }
 
 /// One kind of step.
@@ -187,12 +198,15 @@ pub trait Action {
     }
 }
 
+/// The reason of a host that refuses an epoch because it has seen a later one.
+pub(crate) const FENCED: &str = "Fenced";
+
 /// The reading of an operation that did not answer the question: try again if that can help.
-fn read_failure(failure: &OpFailure, unchanged: bool) -> Reading {
+fn read_failure(failure: &OpFailure, effect: Effect) -> Reading {
     if failure.retryable {
         return look_again(failure);
     }
-    Reading::Failed(Failure { reason: failure.reason.clone(), message: failure.message.clone(), unchanged })
+    Reading::Failed(Failure { reason: failure.reason.clone(), message: failure.message.clone(), effect })
 }
 
 /// The reading of a look that came to nothing: nothing was learned, so it is repeated until the step's time is up.
@@ -207,5 +221,5 @@ fn look_again(failure: &OpFailure) -> Reading {
 /// The reading of an answer that belongs to another operation: a fault of ours, never a success.
 fn read_stranger(result: Option<&OpResult>) -> Reading {
     let message = format!("an answer that does not belong to this step: {result:?}");
-    Reading::Failed(Failure { reason: "UnexpectedAnswer".into(), message, unchanged: false })
+    Reading::Failed(Failure { reason: "UnexpectedAnswer".into(), message, effect: Effect::Unknown })
 }

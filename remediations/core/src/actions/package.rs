@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Failure, Reading, Repeat, StepContext, look_again, read_failure, read_stranger};
+use super::{Action, Effect, Failure, Reading, Repeat, StepContext, look_again, read_failure, read_stranger};
 use crate::op::{HostJob, JobExit, JobState, Launch, Op, OpResult, PackageTransaction};
 use crate::playbook::Phase;
 use crate::time::Span;
@@ -60,7 +60,7 @@ impl Action for PackagePrepare {
     }
 
     fn read(&self, context: &StepContext<'_>, result: Option<&OpResult>) -> Reading {
-        read_job(context, result, true, |exit| succeeded(exit, true))
+        read_job(context, result, Effect::Nothing, |exit| succeeded(exit, Effect::Nothing))
     }
 
     fn describe(&self) -> String {
@@ -98,7 +98,7 @@ impl Action for PackageInstall {
     }
 
     fn read(&self, context: &StepContext<'_>, result: Option<&OpResult>) -> Reading {
-        read_job(context, result, false, |exit| installed(exit, &self.name, &self.version))
+        read_job(context, result, Effect::Unknown, |exit| installed(exit, &self.name, &self.version))
     }
 
     fn describe(&self) -> String {
@@ -118,11 +118,11 @@ fn launch(context: &StepContext<'_>, job: HostJob) -> Op {
     Op::Launch(Launch { intent: context.intent.clone(), epoch: context.epoch, job })
 }
 
-/// Reads the answer to a launch or a look at a job of this step; `unchanged` holds for a job that changes nothing.
+/// Reads the answer to a launch or a look at a job of this step; `if_lost` is what is known when its end was not seen.
 fn read_job(
     context: &StepContext<'_>,
     result: Option<&OpResult>,
-    unchanged: bool,
+    if_lost: Effect,
     ended: impl Fn(&JobExit) -> Reading,
 ) -> Reading {
     let again = |note: String| Reading::Again { after: Span::seconds(2), note, blockers: Vec::new() };
@@ -136,17 +136,17 @@ fn read_job(
             reason: "JobLost".into(),
             message: "the job on the host ended without an exit record (killed, or the machine restarted)"
                 .into(),
-            unchanged,
+            effect: if_lost,
         }),
         // A launch that did not happen changed nothing; a look that did not happen says nothing about the job.
-        Some(OpResult::NotDone(failure)) if context.first => read_failure(failure, true),
+        Some(OpResult::NotDone(failure)) if context.first => read_failure(failure, Effect::Nothing),
         Some(OpResult::NotDone(failure)) => look_again(failure),
         Some(OpResult::Unknown(failure)) => again(failure.message.clone()),
         other => read_stranger(other),
     }
 }
 
-fn succeeded(exit: &JobExit, unchanged: bool) -> Reading {
+fn succeeded(exit: &JobExit, effect: Effect) -> Reading {
     if exit.code == Some(0) {
         return Reading::Done(exit.report.clone());
     }
@@ -154,7 +154,7 @@ fn succeeded(exit: &JobExit, unchanged: bool) -> Reading {
     let code = exit.code.map_or_else(|| "no exit status".to_owned(), |code| format!("exit status {code}"));
     let output: String =
         exit.output.trim().chars().rev().take(600).collect::<Vec<_>>().into_iter().rev().collect();
-    Reading::Failed(Failure { reason, message: format!("{code}: {output}"), unchanged })
+    Reading::Failed(Failure { reason, message: format!("{code}: {output}"), effect })
 }
 
 /// An exit status of 0 is not enough: a failing scriptlet ends with 0 too, and an interrupted transaction leaves
@@ -162,11 +162,11 @@ fn succeeded(exit: &JobExit, unchanged: bool) -> Reading {
 fn installed(exit: &JobExit, name: &str, version: &str) -> Reading {
     let found = exit.report.get("installed").map_or("", |text| text.trim());
     let wanted = version.strip_prefix("0:").unwrap_or(version);
-    match succeeded(exit, false) {
+    match succeeded(exit, Effect::Something) {
         Reading::Done(_) if found.strip_prefix("0:").unwrap_or(found) != wanted => Reading::Failed(Failure {
             reason: "WrongVersionInstalled".into(),
             message: format!("the package database has {name} `{found}` after the transaction, not {wanted}"),
-            unchanged: false,
+            effect: Effect::Something,
         }),
         Reading::Done(report) => {
             let keep = |(key, _): &(String, String)| key != "reason";

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Failure, Reading, Repeat, StepContext, look_again, read_failure, read_stranger};
+use super::{Action, Effect, Failure, Reading, Repeat, StepContext, look_again, read_failure, read_stranger};
 use crate::op::{HostJob, JobExit, JobState, Launch, Op, OpResult, RebootJob};
 use crate::playbook::Phase;
 use crate::time::Span;
@@ -60,9 +60,9 @@ impl Action for Reboot {
             Some(OpResult::Job(JobState::NotStarted { voided: false })) => again("not started yet".into()),
             Some(OpResult::Job(JobState::Exited(exit))) => verdict(exit),
             Some(OpResult::Job(JobState::Lost { .. })) => {
-                Reading::Failed(refused("the restart job ended without a trace"))
+                Reading::Failed(failure("the restart job ended without a trace", Effect::Unknown))
             }
-            Some(OpResult::NotDone(failure)) if context.first => read_failure(failure, true),
+            Some(OpResult::NotDone(failure)) if context.first => read_failure(failure, Effect::Nothing),
             // A machine that goes down lets nobody in, and says so as if the key were wrong.
             Some(OpResult::NotDone(failure)) => look_again(failure),
             // A machine that restarts answers nothing for a while.
@@ -79,10 +79,8 @@ impl Action for Reboot {
 fn verdict(exit: &JobExit) -> Reading {
     if exit.boot_id_now == exit.boot_id_before {
         let code = exit.code.map_or_else(String::new, |code| format!(" (exit status {code})"));
-        return Reading::Failed(refused(&format!(
-            "the machine did not restart{code}: {}",
-            exit.output.trim()
-        )));
+        let message = format!("the machine did not restart{code}: {}", exit.output.trim());
+        return Reading::Failed(failure(&message, Effect::Something));
     }
     let mut observed = BTreeMap::from([
         ("bootIdBefore".to_owned(), exit.boot_id_before.0.clone()),
@@ -94,6 +92,6 @@ fn verdict(exit: &JobExit) -> Reading {
     Reading::Done(observed)
 }
 
-fn refused(message: &str) -> Failure {
-    Failure { reason: "RebootFailed".into(), message: message.to_owned(), unchanged: false }
+fn failure(message: &str, effect: Effect) -> Failure {
+    Failure { reason: "RebootFailed".into(), message: message.to_owned(), effect }
 }

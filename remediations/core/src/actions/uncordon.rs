@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Reading, Repeat, StepContext, read_failure, read_stranger};
+use super::{Action, Effect, Reading, Repeat, StepContext, read_failure, read_stranger};
 use crate::op::{Op, OpResult};
 use crate::playbook::Phase;
 use crate::time::Span;
@@ -40,7 +40,9 @@ impl Action for Uncordon {
             Some(OpResult::NotDone(failure)) if is_not_ours(&failure.reason) => {
                 Reading::Done(BTreeMap::new())
             }
-            Some(OpResult::NotDone(failure) | OpResult::Unknown(failure)) => read_failure(failure, false),
+            Some(OpResult::NotDone(failure) | OpResult::Unknown(failure)) => {
+                read_failure(failure, Effect::Unknown)
+            }
             other => read_stranger(other),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Failure, Reading, Repeat, StepContext, look_again, read_stranger};
+use super::{Action, Effect, Failure, Reading, Repeat, StepContext, look_again, read_stranger};
 use crate::finding::CheckState;
 use crate::ids::CheckId;
 use crate::op::{CheckRequest, Checked, Op, OpResult};
@@ -65,7 +65,7 @@ fn verdict(checked: &Checked) -> Reading {
         return Reading::Failed(Failure {
             reason: "VerificationFailed".into(),
             message: format!("{} still fails: {}", failing.check, failing.message),
-            unchanged: false,
+            effect: Effect::Something,
         });
     }
     if let Some(unknown) = with(CheckState::Unknown) {

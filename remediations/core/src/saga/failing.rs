@@ -3,9 +3,10 @@
 use super::Brief;
 use super::journal::{Journal, Mode, Outcome, StepState};
 use super::next::{LATER, Next, SOON, clip, end, finish, wait, wait_for, write};
-use super::observation::{Observation, Stop};
-use crate::actions::{Failure, is_not_ours};
+use super::observation::{NodeState, Observation, Stop};
+use crate::actions::{Effect, Failure, is_not_ours};
 use crate::blocker::Blocker;
+use crate::cordon::{CORDON_ANNOTATION, MESSAGE_ANNOTATION, NEXT_ANNOTATION};
 use crate::op::{Annotate, Op, OpResult};
 use crate::time::Time;
 
@@ -22,9 +23,9 @@ pub(super) fn fail(
     now: Time,
 ) -> Next {
     let mut journal = journal.clone();
-    let unchanged = failure.unchanged && !host_changed(brief, &journal, Some(index));
+    let unchanged = failure.effect == Effect::Nothing && !host_changed(brief, &journal, Some(index));
     let record = &mut journal.steps[index];
-    let state = if failure.unchanged { StepState::Failed } else { ended_state(failure) };
+    let state = if failure.effect == Effect::Unknown { StepState::Indeterminate } else { StepState::Failed };
     if record.become_state(state, now).is_err() {
         return wait(LATER);
     }
@@ -41,14 +42,6 @@ pub(super) fn fail(
     write(journal, seen)
 }
 
-/// A job that nobody heard of again is not known to have failed.
-fn ended_state(failure: &Failure) -> StepState {
-    match failure.reason.as_str() {
-        "StepTimedOut" | "JobLost" | "UnexpectedAnswer" => StepState::Indeterminate,
-        _ => StepState::Failed,
-    }
-}
-
 /// Somebody else works on the node: hands off, and say so.
 pub(super) fn take_over(journal: &Journal, seen: &Observation, _now: Time, how: &str) -> Next {
     let mut journal = journal.clone();
@@ -60,13 +53,10 @@ pub(super) fn take_over(journal: &Journal, seen: &Observation, _now: Time, how: 
 
 /// A stop is in force and nothing is under way on the host that would have to be awaited.
 pub(super) fn stopped(brief: &Brief, journal: &Journal, seen: &Observation, stop: &Stop, now: Time) -> Next {
-    let mut changed = journal.clone();
     if host_changed(brief, journal, None) {
-        changed.mode = Mode::Holding;
-        changed.reason = Some(if stop.abort { "Aborted" } else { STOPPED }.to_owned());
-        changed.message = Some(clip(&format!("stopped by {}: {}", stop.blocker.object, stop.blocker.next)));
-        return write(changed, seen);
+        return stopped_on_changed_host(journal, seen, stop);
     }
+    let mut changed = journal.clone();
     if stop.abort {
         changed.outcome = Some(Outcome::Skipped);
         changed.reason = Some("Aborted".into());
@@ -84,6 +74,15 @@ pub(super) fn stopped(brief: &Brief, journal: &Journal, seen: &Observation, stop
         return write(changed, seen);
     }
     wait_for(journal, seen, now, LATER, vec![stop.blocker.clone()])
+}
+
+/// What was begun on the host cannot be put back: the node is held until the stop is lifted, or for a person.
+fn stopped_on_changed_host(journal: &Journal, seen: &Observation, stop: &Stop) -> Next {
+    let mut journal = journal.clone();
+    journal.mode = Mode::Holding;
+    journal.reason = Some(if stop.abort { "Aborted" } else { STOPPED }.to_owned());
+    journal.message = Some(clip(&format!("stopped by {}: {}", stop.blocker.object, stop.blocker.next)));
+    write(journal, seen)
 }
 
 /// Steps that disturbed nothing, or whose effect is being restored, are to be done anew under new intents.
@@ -146,39 +145,48 @@ pub(super) fn hold(brief: &Brief, journal: &Journal, seen: &Observation, now: Ti
             message: journal.message.clone().unwrap_or_default(),
             next: next_step(brief, journal),
         })),
-        Some(OpResult::Annotated) => {
-            let mut held = journal.clone();
-            held.mode = Mode::Held;
-            held.blockers = vec![held_blocker(brief, journal).since(now)];
-            write(held, seen)
-        }
+        Some(OpResult::Annotated) => now_held(brief, journal, seen, None, now),
         // The node is held all the same: nobody must take it for repaired because it could not be written on.
         Some(OpResult::NotDone(failure)) if !failure.retryable => {
             let next = format!("what happened could not be written on the node: {}", failure.message);
-            let mut held = journal.clone();
-            held.mode = Mode::Held;
-            held.blockers = vec![held_blocker(brief, journal), Blocker::new(&failure.reason, "node", next)];
-            write(held, seen)
+            let object = format!("node/{}", brief.node.name);
+            now_held(brief, journal, seen, Some(Blocker::new(&failure.reason, object, next)), now)
         }
         Some(_) => wait(SOON),
     }
 }
 
+fn now_held(
+    brief: &Brief,
+    journal: &Journal,
+    seen: &Observation,
+    further: Option<Blocker>,
+    now: Time,
+) -> Next {
+    let mut held = journal.clone();
+    held.mode = Mode::Held;
+    held.blockers = vec![held_blocker(brief, journal).since(now)];
+    held.blockers.extend(further.map(|blocker| blocker.since(now)));
+    write(held, seen)
+}
+
 /// What a person has to do about a held node.
 fn next_step(brief: &Brief, journal: &Journal) -> String {
     let node = &brief.node.name;
-    match journal.reason.as_deref() {
-        Some(STOPPED) => format!(
+    if journal.reason.as_deref() == Some(STOPPED) {
+        return format!(
             "goes on by itself when the Hold is lifted: nodemend get holds; nodemend release HOLD. Run {}",
             brief.run
-        ),
-        _ => format!(
-            "look at the node; when it is well, `kubectl uncordon {node}`, `kubectl annotate node {node} nodemend.dev/cordon- \
-             nodemend.dev/message- nodemend.dev/next-` and `kubectl delete remediation {}`, which ends it. Details: nodemend \
-             get run {}",
-            brief.remediation, brief.run
-        ),
+        );
     }
+    let was_cordoned = journal.cordon.as_ref().is_some_and(|mark| mark.was_unschedulable);
+    let uncordon = if was_cordoned { String::new() } else { format!("`kubectl uncordon {node}` and ") };
+    format!(
+        "look at the node; when it is well, {uncordon}`kubectl annotate node {node} {CORDON_ANNOTATION}- \
+         {MESSAGE_ANNOTATION}- {NEXT_ANNOTATION}-` end this repair, `kubectl delete remediation {}` ends it and leaves \
+         the node as it is. Details: nodemend get run {}",
+        brief.remediation, brief.run
+    )
 }
 
 fn held_blocker(brief: &Brief, journal: &Journal) -> Blocker {
@@ -186,35 +194,48 @@ fn held_blocker(brief: &Brief, journal: &Journal) -> Blocker {
     Blocker::new(reason, format!("node/{}", brief.node.name), next_step(brief, journal))
 }
 
-/// A held node goes on by itself only when it was a stop that held it, and the stop is gone. A person who ends the
-/// run, or deletes the Remediation, ends it for good: the node is left as it is, cordoned and with its annotations,
-/// so that it still counts as unavailable until somebody uncordons it.
-pub(super) fn held(journal: &Journal, seen: &Observation, now: Time) -> Next {
-    let stopped = journal.reason.as_deref() == Some(STOPPED);
+/// A held node goes on when the stop that held it is lifted. It is over when a person takes our marks off, or ends
+/// the run or deletes the Remediation: then the node is left as it is, cordoned and with its annotations, so that it
+/// still counts as unavailable until somebody uncordons it.
+pub(super) fn held(
+    brief: &Brief,
+    journal: &Journal,
+    seen: &Observation,
+    node: &NodeState,
+    now: Time,
+) -> Next {
+    if !node.told && !node.is_cordoned_by(brief) {
+        return ended_by_person(journal, seen, "ended by a person, who took our marks off the node", now);
+    }
+    let waits_for_stop = journal.reason.as_deref() == Some(STOPPED);
     match &seen.stop {
-        None if stopped => {
-            let mut journal = journal.clone();
-            // Time limits count from here: the time spent held is nobody's fault.
-            if let Some(index) = journal.current().filter(|index| journal.steps[*index].started_at.is_some())
-            {
-                journal.steps[index].started_at = Some(now);
-            }
-            journal.mode = Mode::Forward;
-            journal.reason = None;
-            journal.message = None;
-            journal.blockers.clear();
-            write(journal, seen)
-        }
+        None if waits_for_stop => resume(journal, seen, now),
+        // Said on the node first: what it says now promises that the repair goes on.
+        Some(stop) if stop.abort && waits_for_stop => stopped_on_changed_host(journal, seen, stop),
         Some(stop) if stop.abort => {
-            let message = format!(
-                "left as it is by {}: {}",
-                stop.blocker.object,
-                journal.message.as_deref().unwrap_or_default()
-            );
-            let reason = journal.reason.as_deref().unwrap_or("Held");
-            end(journal, seen, now, Outcome::Failed, reason, &message)
+            let how = format!("left as it is, by {}", stop.blocker.object);
+            ended_by_person(journal, seen, &how, now)
         }
-        Some(stop) if stopped => wait_for(journal, seen, now, LATER, vec![stop.blocker.clone()]),
+        Some(stop) if waits_for_stop => wait_for(journal, seen, now, LATER, vec![stop.blocker.clone()]),
         _ => wait(LATER),
     }
+}
+
+fn ended_by_person(journal: &Journal, seen: &Observation, how: &str, now: Time) -> Next {
+    let reason = journal.reason.as_deref().unwrap_or("Held");
+    let message = format!("{}; {how}", journal.message.as_deref().unwrap_or_default());
+    end(journal, seen, now, Outcome::Failed, reason, &message)
+}
+
+/// The stop is lifted. Time limits count from here: the time spent held is nobody's fault.
+fn resume(journal: &Journal, seen: &Observation, now: Time) -> Next {
+    let mut journal = journal.clone();
+    if let Some(index) = journal.current() {
+        journal.steps[index].started_at = Some(now);
+    }
+    journal.mode = Mode::Forward;
+    journal.reason = None;
+    journal.message = None;
+    journal.blockers.clear();
+    write(journal, seen)
 }

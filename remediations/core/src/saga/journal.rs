@@ -83,7 +83,7 @@ pub enum Outcome {
     Replaced,
     /// Not done, for a reason that is no fault of the node: it is gone, the run was aborted.
     Skipped,
-    /// Tried and failed; the node is as it was before.
+    /// Tried and failed; the node is as it was before, or a person has taken it over.
     Failed,
 }
 

@@ -3,8 +3,9 @@
 use super::journal::{Journal, Mode, Outcome, Prior};
 use super::observation::{NodeObservation, NodeState, Observation};
 use super::{Brief, failing, stepping};
+use crate::actions::FENCED;
 use crate::blocker::{Blocker, keep_since};
-use crate::op::Op;
+use crate::op::{Op, OpResult};
 use crate::time::{Span, Time};
 
 /// What comes next.
@@ -33,7 +34,8 @@ pub(super) const LATER: Span = Span::seconds(10);
 /// What one node's repair does next.
 ///
 /// The rules, in order: a later epoch's journal is left alone; a node that is gone or another machine ends the
-/// saga; a stop lets what was launched end and starts nothing; then the current step goes on.
+/// saga; a host that obeys a later epoch is left alone; a stop lets what was launched end and starts nothing; then
+/// the current step goes on.
 pub fn next(brief: &Brief, journal: &Journal, seen: &Observation, now: Time) -> Next {
     if journal.is_finished() {
         return Next::Finish;
@@ -56,12 +58,25 @@ pub fn next(brief: &Brief, journal: &Journal, seen: &Observation, now: Time) -> 
     if journal.steps.is_empty() {
         return begin(brief, journal, seen, node, now);
     }
+    if let Some(fenced) = fenced(brief, seen) {
+        return wait_for(journal, seen, now, LATER, vec![fenced]);
+    }
     match journal.mode {
         Mode::Forward => stepping::forward(brief, journal, seen, node, now),
         Mode::Restoring => failing::restore(journal, seen, now),
         Mode::Holding => failing::hold(brief, journal, seen, now),
-        Mode::Held => failing::held(journal, seen, now),
+        Mode::Held => failing::held(brief, journal, seen, node, now),
         Mode::Finished => Next::Finish,
+    }
+}
+
+/// The host obeys a later controller. That is no failure of the step: the other one goes on with it.
+fn fenced(brief: &Brief, seen: &Observation) -> Option<Blocker> {
+    match &seen.result {
+        Some(OpResult::NotDone(failure) | OpResult::Unknown(failure)) if failure.reason == FENCED => {
+            Some(Blocker::new(FENCED, format!("node/{}", brief.node.name), failure.message.clone()))
+        }
+        _ => None,
     }
 }
 
@@ -74,8 +89,13 @@ fn begin(brief: &Brief, journal: &Journal, seen: &Observation, node: &NodeState,
         return wait_for(journal, seen, now, LATER, vec![stop.blocker.clone()]);
     }
     let mut started = Journal::new(&brief.steps, seen.epoch, now);
-    started.prior = Some(Prior { boot_id: node.boot_id.clone(), unschedulable: node.unschedulable });
+    started.prior = Some(prior(node));
     Next::Write(Box::new(started))
+}
+
+/// What the node is like now.
+pub(super) fn prior(node: &NodeState) -> Prior {
+    Prior { boot_id: node.boot_id.clone(), unschedulable: node.unschedulable }
 }
 
 /// Ends the saga.

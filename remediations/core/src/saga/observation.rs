@@ -4,6 +4,7 @@ use crate::blocker::Blocker;
 use crate::cordon::CordonMark;
 use crate::ids::{BootId, Epoch, IntentId, NodeUid};
 use crate::op::OpResult;
+use crate::saga::Brief;
 use crate::time::Time;
 
 /// What is seen at one moment. Read live, at most one second old when an effect is sent.
@@ -39,14 +40,25 @@ pub struct NodeState {
     pub uid: NodeUid,
     /// `spec.unschedulable`.
     pub unschedulable: bool,
-    /// Our cordon mark, if it carries one.
+    /// The cordon mark that it carries, of this or another repair.
     pub cordon: Option<CordonMark>,
+    /// Whether it carries our message for the person who finds it.
+    pub told: bool,
     /// Whether the condition Ready is True; `None` when it is Unknown or missing.
     pub ready: Option<bool>,
     /// Since when Ready has been what it is.
     pub ready_since: Option<Time>,
     /// `status.nodeInfo.bootID`, as the kubelet last reported it.
     pub boot_id: BootId,
+}
+
+impl NodeState {
+    /// Whether it carries the cordon mark of this repair.
+    pub fn is_cordoned_by(&self, brief: &Brief) -> bool {
+        self.cordon
+            .as_ref()
+            .is_some_and(|mark| (&mark.remediation, &mark.run_uid) == (&brief.remediation, &brief.run_uid))
+    }
 }
 
 /// Why no further step may start.

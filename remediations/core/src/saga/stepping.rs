@@ -3,18 +3,20 @@
 use super::Brief;
 use super::failing::{fail, stopped, take_over};
 use super::journal::{Journal, Outcome, StepState};
-use super::next::{Next, clip, clip_blockers, end, wait_for, write};
+use super::next::{Next, clip, clip_blockers, end, prior, wait_for, write};
 use super::observation::{NodeState, Observation};
-use crate::actions::{Action, Do, Failure, Reading, Repeat, StepContext};
+use crate::actions::{Action, Do, Effect, Failure, Reading, Repeat, StepContext};
 use crate::blocker::{Blocker, keep_since};
 use crate::cordon::CordonMark;
 use crate::ids::intent_id;
+use crate::playbook::Phase;
 use crate::time::{Span, Time};
 
 /// Progress of a step that goes on is written at most this often.
 const PROGRESS_EVERY: Span = Span::seconds(15);
-/// How many intents of one step may be voided before it counts as failed.
-const MAX_ATTEMPTS: u32 = 3;
+/// How many intents of one step may be voided before it counts as failed: far more than restarts of the controller
+/// in the moment between an intent and its effect, and an end for a host that starts nothing.
+const MAX_ATTEMPTS: u32 = 10;
 
 pub(super) fn forward(
     brief: &Brief,
@@ -33,7 +35,7 @@ pub(super) fn forward(
             "repaired, and proven by the check that found the fault",
         );
     };
-    if let Some(how) = taken_over(brief, journal, index, node) {
+    if let Some(how) = taken_over(brief, journal, node) {
         return take_over(journal, seen, now, &how);
     }
     let current = Current { brief, journal, seen, node, index, now };
@@ -60,8 +62,10 @@ struct Current<'a> {
 impl Current<'_> {
     fn go_on(self) -> Next {
         let action = self.brief.steps[self.index].action.action();
-        // What may be done again is not done any more under a stop; what was launched is awaited.
+        // What may be done again is not done any more under a stop; what was launched is awaited, and a release that
+        // has begun ends: what is proven serves again.
         if action.repeat() == Repeat::Convergent
+            && self.brief.steps[self.index].phase != Phase::Release
             && let Some(stop) = &self.seen.stop
         {
             return stopped(self.brief, self.journal, self.seen, stop, self.now);
@@ -70,7 +74,7 @@ impl Current<'_> {
             let failure = Failure {
                 reason: "JournalIncomplete".into(),
                 message: "a started step has no intent".into(),
-                unchanged: false,
+                effect: Effect::Unknown,
             };
             return fail(self.brief, self.journal, self.seen, self.index, &failure, self.now);
         };
@@ -114,7 +118,7 @@ impl Current<'_> {
             }
             Reading::Voided if self.journal.steps[self.index].attempt >= MAX_ATTEMPTS => {
                 let message = format!("the host did not start the job under {MAX_ATTEMPTS} intents");
-                let failure = Failure { reason: "JobNeverStarted".into(), message, unchanged: true };
+                let failure = Failure { reason: "JobNeverStarted".into(), message, effect: Effect::Nothing };
                 fail(self.brief, self.journal, self.seen, self.index, &failure, self.now)
             }
             Reading::Voided => self.voided(),
@@ -189,7 +193,7 @@ impl Current<'_> {
         let failure = Failure {
             reason: reason.to_owned(),
             message: format!("not done within {limit}: {note}{waiting}"),
-            unchanged: !action.changes_host(),
+            effect: if action.changes_host() { Effect::Unknown } else { Effect::Nothing },
         };
         fail(self.brief, self.journal, self.seen, self.index, &failure, self.now)
     }
@@ -212,6 +216,11 @@ fn start(
     record.intent = Some(intent_id(&brief.uid, &record.name, record.attempt));
     record.message = None;
     record.noted_at = None;
+    journal.blockers.clear();
+    if index == 0 {
+        // Whatever happened to the node while the saga waited at its start is no takeover.
+        journal.prior = Some(prior(node));
+    }
     if matches!(brief.steps[index].action, Do::Cordon(_)) {
         // Taken down before the effect: a restart in between must know that there may be a cordon to lift.
         journal.cordon = Some(CordonMark {
@@ -226,29 +235,22 @@ fn start(
 }
 
 /// Whether a person has taken the node over: lifted our cordon, or restarted the machine before we did.
-fn taken_over(brief: &Brief, journal: &Journal, index: usize, node: &NodeState) -> Option<String> {
-    let started = |wanted: fn(&Do) -> bool| {
-        brief
-            .steps
-            .iter()
-            .zip(&journal.steps)
-            .any(|(s, r)| wanted(&s.action) && r.state != StepState::Pending)
+fn taken_over(brief: &Brief, journal: &Journal, node: &NodeState) -> Option<String> {
+    let any = |wanted: fn(&Do) -> bool, state: fn(StepState) -> bool| {
+        let mut steps = brief.steps.iter().zip(&journal.steps);
+        steps.any(|(step, record)| wanted(&step.action) && state(record.state))
     };
-    let cordoned = brief
-        .steps
-        .iter()
-        .zip(&journal.steps)
-        .any(|(s, r)| matches!(s.action, Do::Cordon(_)) && r.state == StepState::Succeeded);
-    if !cordoned
-        || matches!(brief.steps[index].action, Do::Uncordon(_)) && started(|a| matches!(a, Do::Uncordon(_)))
-    {
+    let started = |state: StepState| state != StepState::Pending;
+    let cordoned = any(|action| matches!(action, Do::Cordon(_)), |state| state == StepState::Succeeded);
+    if !cordoned || any(|action| matches!(action, Do::Uncordon(_)), started) {
         return None;
     }
-    let ours = node.cordon.as_ref().is_some_and(|mark| mark.remediation == brief.remediation);
-    if !node.unschedulable || !ours {
+    if !node.unschedulable || !node.is_cordoned_by(brief) {
         return Some("our cordon was lifted by somebody else".to_owned());
     }
-    let before = &journal.prior.as_ref()?.boot_id;
-    let rebooted = node.boot_id != *before && !started(|a| matches!(a, Do::Reboot(_)));
-    rebooted.then(|| format!("the machine was restarted by somebody else (boot {})", node.boot_id))
+    // The kubelet may have reported late what `confirm` read on the host: both are from before our restart.
+    let known = [journal.prior.as_ref().map(|prior| prior.boot_id.as_str()), journal.observed("bootId")];
+    let restarted = any(|action| matches!(action, Do::Reboot(_)), started);
+    let foreign = !restarted && !known.contains(&Some(node.boot_id.as_str()));
+    foreign.then(|| format!("the machine was restarted by somebody else (boot {})", node.boot_id))
 }
