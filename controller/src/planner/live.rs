@@ -36,11 +36,9 @@ impl Live {
         &self,
         nodes: Vec<(u32, PlannedNode)>,
     ) -> Result<Vec<(u32, PlannedNode)>, PlannerError> {
-        let unfinished = || self.remediations.iter().filter(|r| !r.is_finished());
-        let of_pool = self.nodes.values().filter(|node| self.pool.selector.matches(&node.labels));
-        let mut pool =
-            Sets::new(of_pool, &self.pool.grants, unfinished().filter(|r| r.pool == self.pool.name));
-        let mut cluster = Sets::new(self.nodes.values(), &self.guard.grants, unfinished());
+        let unfinished = self.remediations.iter().filter(|r| !r.is_finished());
+        let mut pool = Sets::of_pool(&self.pool, self.nodes.values(), &self.remediations);
+        let mut cluster = Sets::new(self.nodes.values(), &self.guard.grants, unfinished);
         let mut allowed = Vec::new();
         for (index, planned) in nodes {
             let Some(node) = self.nodes.get(&planned.name).filter(|node| node.uid == planned.uid) else {

@@ -1,11 +1,11 @@
 //! Which nodes may be granted, by the set rule: caches propose with it, live reads decide with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Budget, Grant, NotAShare};
 use crate::blocker::Blocker;
 use crate::ids::NodeUid;
-use crate::snapshot::{Node, Remediation};
+use crate::snapshot::{Node, Pool, Remediation};
 
 /// The nodes that count, as sets, so that nobody is counted twice.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,6 +37,20 @@ impl Sets {
         // A granted node whose object is gone is in flight, hence unavailable: it counts until its grant is swept.
         sets.unavailable.extend(sets.in_flight.iter().cloned());
         sets
+    }
+
+    /// The sets of one pool, out of all nodes and all Remediations. A repair that another pool began on one of its
+    /// nodes counts too: a pool that is made anew under another name takes over what is under way.
+    pub fn of_pool<'a>(
+        pool: &Pool,
+        nodes: impl IntoIterator<Item = &'a Node>,
+        remediations: impl IntoIterator<Item = &'a Remediation>,
+    ) -> Self {
+        let nodes = nodes.into_iter().filter(|node| pool.selector.matches(&node.labels));
+        let nodes: BTreeMap<&NodeUid, &Node> = nodes.map(|node| (&node.uid, node)).collect();
+        let of_pool = |r: &&Remediation| r.pool == pool.name || nodes.contains_key(&r.node_uid);
+        let unfinished = remediations.into_iter().filter(|r| !r.is_finished()).filter(of_pool);
+        Self::new(nodes.values().copied(), &pool.grants, unfinished)
     }
 
     /// Takes `node` in, as it will count once it is granted.

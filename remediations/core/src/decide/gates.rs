@@ -3,7 +3,7 @@
 use crate::blocker::Blocker;
 use crate::ids::NodeName;
 use crate::plan::Rollout;
-use crate::snapshot::{ApprovalFloor, Hold, HoldScope, NodeSelection, Pool, Run, Snapshot};
+use crate::snapshot::{ApprovalFloor, Hold, HoldScope, NodeSelection, Operation, Pool, Run, Snapshot, Verb};
 use crate::time::Time;
 
 /// Whether a Hold with this scope stops `node` of `run`; without a node, whether it stops the whole run.
@@ -41,7 +41,7 @@ pub fn is_stopped(run: &Run) -> Option<Blocker> {
     if run.deleting {
         return Some(Blocker::new("Deleted", object, "the run is being deleted; nothing more starts"));
     }
-    let abort = run.request.operations.iter().find(|op| op.verb == crate::snapshot::Verb::Abort)?;
+    let abort = run.request.operations.iter().find(|op| is_abort(op))?;
     Some(Blocker::new("Aborted", object, format!("aborted by {}: {}", abort.by, abort.reason)))
 }
 
@@ -141,8 +141,13 @@ fn rollout_fields(rollout: &Rollout) -> Vec<String> {
     set.iter().filter(|(set, _)| *set).map(|(_, field)| (*field).to_owned()).collect()
 }
 
+/// Whether the operation ends the whole run; the end of a single node is not honoured yet.
+fn is_abort(operation: &Operation) -> bool {
+    operation.verb == Verb::Abort && operation.target.is_none()
+}
+
 fn operation_fields(run: &Run) -> Vec<String> {
-    let other = run.request.operations.iter().filter(|op| op.verb != crate::snapshot::Verb::Abort);
+    let other = run.request.operations.iter().filter(|op| !is_abort(op));
     other.map(|op| format!("operations[{}].verb {:?}", op.id, op.verb)).collect()
 }
 

@@ -1,6 +1,7 @@
 //! `decide`: what the fleet does next, with reasons. Pure: the planner task only carries it out.
 
 mod gates;
+mod grants;
 mod policies;
 mod runs;
 mod sweep;

@@ -101,7 +101,9 @@ fn next_run(
     // Derived from what was last: the same decision made twice makes the same name, and the second is refused.
     let previous = last.map_or("first", |run| run.uid.as_str());
     let suffix = &short_hash(&[&policy.name, &pool.name, previous])[..8];
-    let name = format!("{}-{suffix}", policy.name.chars().take(200).collect::<String>());
+    let stem: String = policy.name.chars().take(200).collect();
+    // A name may be cut at a dot, and none of its labels may end in one or in a dash.
+    let name = format!("{}-{suffix}", stem.trim_end_matches(['.', '-']));
     Ok(Some(Decision::CreateRun { name, policy: policy.name.clone(), request: Box::new(request) }))
 }
 

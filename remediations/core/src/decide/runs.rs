@@ -1,14 +1,14 @@
 //! What each run does next: plan, wait, start a batch's nodes, or end.
 
 use super::gates::{closed, is_stopped};
+use super::grants::{Promised, grantable};
 use super::{Decision, hold_on};
 use crate::blocker::{Blocker, keep_since};
-use crate::budget::grant::Sets;
 use crate::plan::build::{PlanError, cannot_plan, draft};
 use crate::plan::page::seal;
 use crate::plan::{Header, PlannedNode};
 use crate::saga::Outcome;
-use crate::snapshot::{Counts, Node, Pool, Remediation, Run, RunPhase, RunStatus, Snapshot};
+use crate::snapshot::{Counts, Remediation, Run, RunPhase, RunStatus, Snapshot};
 use crate::time::Time;
 
 /// The decisions for every run that is not over, oldest first.
@@ -19,10 +19,6 @@ pub(super) fn runs(snapshot: &Snapshot, now: Time) -> Vec<Decision> {
     let mut promised = Promised::default();
     open.into_iter().flat_map(|run| one_run(snapshot, run, &mut promised, now)).collect()
 }
-
-/// Nodes that runs before this one ask for in the same round.
-#[derive(Default)]
-struct Promised(Vec<Node>);
 
 fn priority(snapshot: &Snapshot, run: &Run) -> i32 {
     super::gates::policy_of(run)
@@ -128,6 +124,10 @@ fn tally(snapshot: &Snapshot, run: &Run, nodes: &[(u32, &PlannedNode)]) -> Tally
                         .extend(remediation.journal.iter().flat_map(|journal| journal.blockers.clone()));
                 }
             },
+            // It may be under way: what it says cannot be read.
+            None if snapshot.undecodable.contains_key(&format!("remediation/{name}")) => {
+                counts.in_flight += 1;
+            }
             // Plans only shrink: a node that is gone or another machine is left out.
             None => match snapshot.nodes.get(&node.name) {
                 None => counts.skipped += 1,
@@ -226,7 +226,7 @@ fn start_nodes(
         && let Some(pool) = snapshot.pools.get(&run.request.pool)
     {
         let of_batch = waiting.into_iter().filter(|(_, node)| node.batch == status.batch);
-        granted = grantable(snapshot, run, pool, of_batch, promised, &mut blockers, now);
+        (granted, blockers) = grantable(snapshot, run, pool, of_batch, promised, now);
     }
     blockers.extend(held.into_iter().chain(of_nodes));
     let mut decisions = changed(run, status, distinct(blockers), now);
@@ -253,80 +253,6 @@ fn distinct(blockers: Vec<Blocker>) -> Vec<Blocker> {
     distinct
 }
 
-fn grantable(
-    snapshot: &Snapshot,
-    run: &Run,
-    pool: &Pool,
-    nodes: impl Iterator<Item = (u32, PlannedNode)>,
-    promised: &mut Promised,
-    blockers: &mut Vec<Blocker>,
-    now: Time,
-) -> Vec<(u32, PlannedNode)> {
-    let unfinished = || snapshot.remediations.values().filter(|r| !r.is_finished());
-    let mut of_pool =
-        Sets::new(snapshot.nodes_of(pool), &pool.grants, unfinished().filter(|r| r.pool == pool.name));
-    let guard_grants = snapshot.guard.as_ref().map_or(&[][..], |guard| &guard.grants);
-    let mut of_cluster = Sets::new(snapshot.nodes.values(), guard_grants, unfinished());
-    for node in &promised.0 {
-        of_cluster.take(&node.uid);
-        if pool.selector.matches(&node.labels) {
-            of_pool.take(&node.uid);
-        }
-    }
-    let mut granted = Vec::new();
-    for (page, planned) in nodes {
-        let Some(node) = snapshot.nodes.get(&planned.name) else { continue };
-        match refusal(snapshot, run, pool, node, &of_pool, &of_cluster, now) {
-            Some(blocker) if blockers.iter().any(|b| b.is_about(&blocker)) => {}
-            Some(blocker) => blockers.push(blocker),
-            None => {
-                of_pool.take(&node.uid);
-                of_cluster.take(&node.uid);
-                promised.0.push(node.clone());
-                granted.push((page, planned));
-            }
-        }
-    }
-    granted
-}
-
-/// Why this node may not be started now.
-fn refusal(
-    snapshot: &Snapshot,
-    run: &Run,
-    pool: &Pool,
-    node: &Node,
-    of_pool: &Sets,
-    of_cluster: &Sets,
-    now: Time,
-) -> Option<Blocker> {
-    if let Some(hold) = hold_on(snapshot.holds.values(), run, Some(&node.name), now) {
-        return Some(hold);
-    }
-    let object = format!("node/{}", node.name);
-    if snapshot.pools_of(node).len() > 1 {
-        return Some(Blocker::new(
-            "TwoPools",
-            object,
-            "selected by more than one RepairPool; change a nodeSelector",
-        ));
-    }
-    if let Some(busy) = snapshot.remediations.values().find(|r| r.node_uid == node.uid && !r.is_finished()) {
-        return Some(Blocker::new("Busy", object, format!("run {} is repairing it or holds it", busy.run)));
-    }
-    let budgets = [
-        (of_pool.refusal(node, &pool.budget, &format!("repairpool/{}", pool.name)), "repairpool"),
-        match snapshot.guard.as_ref().and_then(|guard| guard.budget.as_ref()) {
-            Some(budget) => (of_cluster.refusal(node, budget, "repairguard/cluster"), "repairguard"),
-            None => (Ok(None), "repairguard"),
-        },
-    ];
-    budgets.into_iter().find_map(|(refusal, kind)| match refusal {
-        Ok(refusal) => refusal,
-        Err(error) => Some(Blocker::new("BadBudget", kind, error.to_string())),
-    })
-}
-
 fn status(
     run: &Run,
     phase: RunPhase,
@@ -341,7 +267,9 @@ fn status(
 fn changed(run: &Run, mut status: RunStatus, blockers: Vec<Blocker>, now: Time) -> Vec<Decision> {
     status.blockers = keep_since(&run.status.blockers, blockers, now);
     status.message = status.message.map(|message| message.chars().take(1024).collect());
-    if status.counts.in_flight > 0 && status.started_at.is_none() {
+    let counts = &status.counts;
+    let begun = counts.in_flight + counts.held + counts.repaired + counts.cleared + counts.failed > 0;
+    if begun && status.started_at.is_none() {
         status.started_at = Some(now);
         status.phase = if status.phase == RunPhase::Planned { RunPhase::Running } else { status.phase };
     }

@@ -257,20 +257,19 @@ fn wrong_host(snapshot: &Snapshot, header: &Header, node: &Node) -> Option<Out> 
     })
 }
 
-/// A target of another distribution, or older than what is installed, is no repair. Versions whose order says
-/// nothing are left to the package manager, which is asked in `Prepare`.
+/// A target of another distribution, or older than anything installed, is no repair: an interrupted transaction leaves
+/// two versions, and each counts. Versions whose order says nothing are left to the package manager, which is asked in
+/// `Prepare`.
 fn wrong_target(package: &str, target: &str, installed: &[String]) -> Option<Out> {
     let wanted: Evr = target.parse().ok()?;
-    let present: Evr = installed.iter().filter_map(|text| text.parse().ok()).max()?;
-    match present.compare(&wanted) {
-        Err(Incomparable::Distribution { .. }) => {
-            Some(("OtherDistribution", format!("has {package} {present}, the target is {wanted}")))
-        }
-        Ok(Ordering::Greater) => {
-            Some(("WouldDowngrade", format!("has {package} {present}, the target {wanted} is older")))
-        }
-        _ => None,
+    let present: Vec<Evr> = installed.iter().filter_map(|text| text.parse().ok()).collect();
+    let other = |evr: &&Evr| matches!(evr.compare(&wanted), Err(Incomparable::Distribution { .. }));
+    if let Some(evr) = present.iter().find(other) {
+        return Some(("OtherDistribution", format!("has {package} {evr}, the target is {wanted}")));
     }
+    let newer = |evr: &&Evr| evr.compare(&wanted) == Ok(Ordering::Greater);
+    let evr = present.iter().find(newer)?;
+    Some(("WouldDowngrade", format!("has {package} {evr}, the target {wanted} is older")))
 }
 
 /// The kernel's name of a machine for Go's, which Kubernetes uses.
