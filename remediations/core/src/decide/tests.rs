@@ -1,5 +1,9 @@
 //! A pool in a few lines, and what is decided about it.
 
+mod budget;
+mod gates;
+mod policies;
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -159,11 +163,32 @@ fn granted(world: &Snapshot) -> Vec<String> {
 
 /// The reasons for which the run waits.
 fn waits(world: &Snapshot, run: &Run) -> Vec<String> {
-    let status = decide(world, NOW).into_iter().find_map(|decision| match decision {
+    let status = status_of(world, run);
+    status.map(|status| status.blockers.into_iter().map(|b| b.reason).collect()).unwrap_or_default()
+}
+
+fn status_of(world: &Snapshot, run: &Run) -> Option<RunStatus> {
+    decide(world, NOW).into_iter().find_map(|decision| match decision {
         Decision::RunStatus { run: name, status } if name == run.name => Some(*status),
         _ => None,
-    });
-    status.map(|status| status.blockers.into_iter().map(|b| b.reason).collect()).unwrap_or_default()
+    })
+}
+
+/// What a person asks for.
+fn by_hand(pool: &str, nodes: NodeSelection, parameters: BTreeMap<String, String>) -> RunRequest {
+    RunRequest {
+        pool: pool.into(),
+        playbook: "upgrade-systemd".into(),
+        version: "1.0.0".into(),
+        parameters,
+        nodes,
+        rollout: Rollout::default(),
+        requested_by: "ops".into(),
+        start_before: NOW.after(Span::minutes(5)),
+        change_ref: None,
+        plan_only: false,
+        operations: Vec::new(),
+    }
 }
 
 fn remediate(world: &mut Snapshot, run: &Run, node: &str, mode: Mode, outcome: Option<Outcome>) {
@@ -275,19 +300,8 @@ fn nodes_that_must_not_be_repaired_are_left_out_of_the_plan() {
     world.reports.insert("c-uid".into(), unknown);
     let other = BTreeMap::from([(PROBER.to_owned(), report(CheckState::Fail, "239-15.el8"))]);
     world.reports.insert("d-uid".into(), other);
-    let request = RunRequest {
-        pool: "web".into(),
-        playbook: "upgrade-systemd".into(),
-        version: "1.0.0".into(),
-        parameters: policy().parameters,
-        nodes: NodeSelection::Findings { checks: vec!["c".into()] },
-        rollout: Rollout::default(),
-        requested_by: "ops".into(),
-        start_before: NOW.after(Span::minutes(5)),
-        change_ref: None,
-        plan_only: false,
-        operations: Vec::new(),
-    };
+    let selection = NodeSelection::Findings { checks: vec!["c".into()] };
+    let request = by_hand("web", selection, policy().parameters);
     let draft = crate::plan::build::draft(&world, &request, NOW).unwrap();
     let reasons: Vec<_> = draft.considered.iter().map(|c| c.reason).collect();
     assert_eq!(reasons, ["ControlPlane", "Excluded", "NoFinding", "OtherDistribution"]);
