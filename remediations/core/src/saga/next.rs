@@ -89,13 +89,8 @@ fn begin(brief: &Brief, journal: &Journal, seen: &Observation, node: &NodeState,
         return wait_for(journal, seen, now, LATER, vec![stop.blocker.clone()]);
     }
     let mut started = Journal::new(&brief.steps, seen.epoch, now);
-    started.prior = Some(prior(node));
+    started.prior = Some(Prior { boot_id: node.boot_id.clone(), unschedulable: node.unschedulable });
     Next::Write(Box::new(started))
-}
-
-/// What the node is like now.
-pub(super) fn prior(node: &NodeState) -> Prior {
-    Prior { boot_id: node.boot_id.clone(), unschedulable: node.unschedulable }
 }
 
 /// Ends the saga.

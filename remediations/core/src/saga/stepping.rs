@@ -3,7 +3,7 @@
 use super::Brief;
 use super::failing::{fail, stopped, take_over};
 use super::journal::{Journal, Outcome, StepState};
-use super::next::{Next, clip, clip_blockers, end, prior, wait_for, write};
+use super::next::{Next, clip, clip_blockers, end, wait_for, write};
 use super::observation::{NodeState, Observation};
 use crate::actions::{Action, Do, Effect, Failure, Reading, Repeat, StepContext};
 use crate::blocker::{Blocker, keep_since};
@@ -217,10 +217,6 @@ fn start(
     record.message = None;
     record.noted_at = None;
     journal.blockers.clear();
-    if index == 0 {
-        // Whatever happened to the node while the saga waited at its start is no takeover.
-        journal.prior = Some(prior(node));
-    }
     if matches!(brief.steps[index].action, Do::Cordon(_)) {
         // Taken down before the effect: a restart in between must know that there may be a cordon to lift.
         journal.cordon = Some(CordonMark {
@@ -248,7 +244,8 @@ fn taken_over(brief: &Brief, journal: &Journal, node: &NodeState) -> Option<Stri
     if !node.unschedulable || !node.is_cordoned_by(brief) {
         return Some("our cordon was lifted by somebody else".to_owned());
     }
-    // The kubelet may have reported late what `confirm` read on the host: both are from before our restart.
+    // What `confirm` read on the host counts too: the kubelet may have reported it late, and a restart while the
+    // saga waited at its start is nobody's takeover.
     let known = [journal.prior.as_ref().map(|prior| prior.boot_id.as_str()), journal.observed("bootId")];
     let restarted = any(|action| matches!(action, Do::Reboot(_)), started);
     let foreign = !restarted && !known.contains(&Some(node.boot_id.as_str()));

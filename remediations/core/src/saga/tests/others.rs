@@ -193,15 +193,22 @@ fn under_a_stop_a_voided_job_gives_the_unchanged_node_back() {
 
 #[test]
 fn a_host_that_obeys_a_later_controller_is_left_alone() {
-    for step in ["prepare", "install"] {
+    for (step, launched) in [("prepare", false), ("prepare", true), ("install", false), ("install", true)] {
         let mut world = World::new();
-        world.run_to(step);
+        while world.stored.step(step).is_none_or(|step| step.intent.is_none()) {
+            world.look(Luck::Fine);
+        }
+        if launched {
+            world.run_to(step);
+        }
         world.host.epoch = 9;
-        for _ in 0..50 {
+        let sent = world.host.sent.len();
+        // For longer than any step may take: that somebody else is at work is no failure.
+        for _ in 0..300 {
             world.look(Luck::Fine);
         }
         assert_eq!((world.stored.mode, world.stored.outcome), (Mode::Forward, None), "{step}");
-        assert_eq!(world.stored.blockers[0].reason, "Fenced");
+        assert_eq!((&world.stored.blockers[0].reason[..], world.host.sent.len()), ("Fenced", sent));
         // The later one takes it up where it stands.
         world.epoch = 9;
         world.run(&[]);
