@@ -2,6 +2,8 @@
 
 mod budget;
 mod gates;
+mod matching;
+mod plans;
 mod policies;
 
 use std::collections::BTreeMap;
