@@ -2,7 +2,7 @@
 
 use nodemend_core::blocker::Blocker;
 use nodemend_core::saga::{Journal, Mode, Outcome, StepRecord, StepState};
-use nodemend_core::snapshot::Remediation;
+use nodemend_core::snapshot::{Mark, Remediation};
 use nodemend_core::time::Time;
 
 use super::output::{Tone, age};
@@ -22,6 +22,22 @@ pub(super) struct Progress {
     pub(super) lasted: Option<(Time, Time)>,
     /// What is said about it.
     pub(super) message: String,
+}
+
+/// Where the repair of a planned node is; the run remembers what became of one whose Remediation was deleted.
+pub(super) fn planned(remediation: Option<&Remediation>, mark: Mark) -> Progress {
+    let (state, tone) = match (remediation, mark) {
+        (Some(_), _) | (None, Mark::Waiting) => return progress(remediation),
+        (None, Mark::Begun) => ("begun", Tone::Bad),
+        (None, Mark::Held) => ("HELD", Tone::Bad),
+        (None, Mark::Failed) => ("failed", Tone::Bad),
+        (None, Mark::Skipped) => ("skipped", Tone::Careful),
+        (None, Mark::Replaced) => ("replaced", Tone::Plain),
+        (None, Mark::Repaired) => ("repaired", Tone::Good),
+        (None, Mark::Cleared) => ("cleared", Tone::Good),
+    };
+    let message = "its Remediation was deleted".to_owned();
+    Progress { state: state.to_owned(), tone, message, ..Progress::default() }
 }
 
 /// Where a repair is; `None` is a node that waits for its turn.

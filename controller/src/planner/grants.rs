@@ -44,7 +44,7 @@ impl Planner {
         page_index: u32,
         node: PlannedNode,
     ) -> Result<RemediationSpec, PlannerError> {
-        let (plan_digest, page_digest) = self.verified_digests(run, page_index).await?;
+        let (plan_digest, page_digest) = self.verified_digests(run, page_index, &node).await?;
         Ok(RemediationSpec {
             run: run.name_any(),
             run_uid: RunUid(run.uid().unwrap_or_default()),

@@ -14,9 +14,9 @@ use nodemend_api::run::RepairRun;
 use nodemend_core::budget::grant::Sets;
 use nodemend_core::canonical;
 use nodemend_core::ids::{Digest, NodeName, RunUid};
-use nodemend_core::plan::PlannedNode;
-use nodemend_core::plan::page::{page_name, plan_digest};
-use nodemend_core::snapshot;
+use nodemend_core::plan::page::{page_name, plan_digest, position};
+use nodemend_core::plan::{Page, PlannedNode};
+use nodemend_core::snapshot::{self, Mark, PlanSummary};
 use serde::de::DeserializeOwned;
 
 use super::{Planner, PlannerError};
@@ -100,28 +100,48 @@ impl Planner {
         Ok(run)
     }
 
-    /// Digests of plan and page, once it is proven that the stored header and page are what was planned.
+    /// Digests of plan and page, once it is proven that the stored header and page are what was planned, that the
+    /// node stands on the page, and that this run has not begun it before.
     pub(super) async fn verified_digests(
         &self,
         run: &RepairRun,
         index: u32,
+        node: &PlannedNode,
     ) -> Result<(Digest, Digest), PlannerError> {
         let name = run.name_any();
-        let plan = run.status.as_ref().and_then(|status| status.run.plan.as_ref());
+        let status = run.status.as_ref().map(|status| &status.run);
+        let plan = status.and_then(|status| status.plan.as_ref());
         let plan = plan.ok_or_else(|| PlannerError::Refused(format!("run {name} has no plan")))?;
         let uid = RunUid(run.uid().unwrap_or_default());
         let mut holds = plan_digest(&uid, &plan.page_digests).is_ok_and(|digest| digest == plan.digest);
-        for index in [0, index] {
-            let page: PlanPage = self.get(&page_name(&name, index as usize)).await?;
-            let digest = canonical::digest(&page.spec.page).map_err(refused)?;
-            holds &= plan.page_digests.get(index as usize) == Some(&digest);
+        holds &= self.stored_page(run, 0, plan).await?.is_some();
+        let page = self.stored_page(run, index, plan).await?;
+        let within = page.and_then(|page| page.nodes.iter().position(|planned| planned == node));
+        let (Some(within), true, Some(digest)) = (within, holds, plan.page_digests.get(index as usize))
+        else {
+            let problem = "is not the one its digest was made of";
+            return Err(PlannerError::Refused(format!("the stored plan of run {name} {problem}")));
+        };
+        let mark = status.map_or(Mark::Waiting, |status| status.nodes.mark(position(index, within)));
+        if mark != Mark::Waiting {
+            return Err(PlannerError::Refused(format!(
+                "run {name} has begun node {} before ({mark:?})",
+                node.name
+            )));
         }
-        match plan.page_digests.get(index as usize) {
-            Some(page) if holds => Ok((plan.digest.clone(), page.clone())),
-            _ => Err(PlannerError::Refused(format!(
-                "the stored plan of run {name} is not the one its digest was made of"
-            ))),
-        }
+        Ok((plan.digest.clone(), digest.clone()))
+    }
+
+    /// A stored page, if it is the one that the plan has a digest of.
+    async fn stored_page(
+        &self,
+        run: &RepairRun,
+        index: u32,
+        plan: &PlanSummary,
+    ) -> Result<Option<Page>, PlannerError> {
+        let page: PlanPage = self.get(&page_name(&run.name_any(), index as usize)).await?;
+        let digest = canonical::digest(&page.spec.page).map_err(refused)?;
+        Ok((plan.page_digests.get(index as usize) == Some(&digest)).then_some(page.spec.page))
     }
 
     pub(super) async fn get<K>(&self, name: &str) -> Result<K, PlannerError>

@@ -6,7 +6,7 @@ use nodemend_core::finding::CheckState;
 use nodemend_core::ids::remediation_name;
 use nodemend_core::matching::match_policy;
 use nodemend_core::plan::build::draft;
-use nodemend_core::snapshot::{Node, Policy, PolicyMode, Run, Snapshot};
+use nodemend_core::snapshot::{Mark, Node, Policy, PolicyMode, Run, Snapshot};
 use nodemend_core::time::Time;
 
 use crate::cli::get::last_repair;
@@ -65,8 +65,9 @@ fn in_pool(snapshot: &Snapshot, node: &Node, pool: &str, now: Time) -> Verdict {
 /// The run has it in its plan, and has not come to it yet.
 fn in_turn(snapshot: &Snapshot, node: &Node, run: &Run) -> Option<Verdict> {
     let (_, nodes) = plan_of(snapshot, run)?;
-    let (_, planned) = nodes.into_iter().find(|(_, planned)| planned.uid == node.uid)?;
-    if snapshot.remediations.contains_key(&remediation_name(&run.uid, &node.uid)) {
+    let mut marked = nodes.into_iter().zip(run.status.nodes.marks());
+    let ((_, planned), mark) = marked.find(|((_, planned), _)| planned.uid == node.uid)?;
+    if mark != Mark::Waiting || snapshot.remediations.contains_key(&remediation_name(&run.uid, &node.uid)) {
         return None;
     }
     let batches = run.status.plan.as_ref().map_or(0, |plan| plan.batches);

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use nodemend_core::decide::plan_of;
 use nodemend_core::ids::remediation_name;
 use nodemend_core::plan::PlannedNode;
-use nodemend_core::snapshot::{Remediation, Run, Snapshot};
+use nodemend_core::snapshot::{Mark, Remediation, Run, Snapshot};
 use nodemend_core::time::Time;
 
 use super::Query;
 use super::runs::phase_tone;
 use crate::cli::CliError;
 use crate::cli::output::{Field, Look, Tone, age, count, toned};
-use crate::cli::repair::{blockers, progress, unsaid};
+use crate::cli::repair::{blockers, planned, progress, unsaid};
 
 /// The runs that are named, in full.
 pub(super) fn all(query: &Query<'_>) -> Result<String, CliError> {
@@ -76,21 +76,25 @@ fn waits(run: &Run, now: Time, look: Look) -> String {
     format!("\n{}\n{}", look.heading("Waits for"), look.table(2, &[], rows))
 }
 
-/// A planned node, and its repair if that has begun.
-type Row<'a> = (&'a PlannedNode, Option<&'a Remediation>);
+/// A planned node, its repair if there is one, and what the run remembers of it.
+type Row<'a> = (&'a PlannedNode, Option<&'a Remediation>, Mark);
 
 fn nodes<'a>(snapshot: &'a Snapshot, run: &Run) -> Vec<Row<'a>> {
-    let planned = plan_of(snapshot, run).map(|(_, nodes)| nodes).unwrap_or_default();
+    let in_plan = plan_of(snapshot, run).map(|(_, nodes)| nodes).unwrap_or_default();
     let of = |node: &PlannedNode| snapshot.remediations.get(&remediation_name(&run.uid, &node.uid));
-    planned.into_iter().map(|(_, node)| (node, of(node))).collect()
+    in_plan
+        .into_iter()
+        .zip(run.status.nodes.marks())
+        .map(|((_, node), mark)| (node, of(node), mark))
+        .collect()
 }
 
 fn table(nodes: &[Row<'_>], now: Time, look: Look) -> String {
     if nodes.is_empty() {
         return String::new();
     }
-    let rows = nodes.iter().map(|(node, remediation)| {
-        let progress = progress(*remediation);
+    let rows = nodes.iter().map(|(node, remediation, mark)| {
+        let progress = planned(*remediation, *mark);
         let waits = blockers(*remediation).iter().map(|blocker| blocker.object.as_str());
         vec![
             Field::from(node.batch + 1),
@@ -118,7 +122,7 @@ fn in_short(remediation: Option<&Remediation>, message: &str) -> String {
 /// What failed on held nodes and what lets each go on; what others wait for, in full.
 fn how_to_go_on(nodes: &[Row<'_>], look: Look) -> String {
     let mut text = String::new();
-    for (node, remediation) in nodes {
+    for (node, remediation, _) in nodes {
         for blocker in unsaid(*remediation) {
             let held = remediation.is_some_and(Remediation::is_held);
             let word = if held { look.paint("held", Tone::Bad) } else { look.paint("waits", Tone::Careful) };

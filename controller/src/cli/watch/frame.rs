@@ -6,7 +6,7 @@ use nodemend_core::ids::remediation_name;
 use nodemend_core::saga::Journal;
 use nodemend_core::snapshot::{Remediation, RunPhase, Snapshot};
 
-use crate::cli::repair::{Progress, progress};
+use crate::cli::repair::{self, Progress};
 
 /// One moment of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,11 +37,11 @@ impl Frame {
     pub(super) fn of(snapshot: &Snapshot, name: &str) -> Option<Self> {
         let run = snapshot.runs.get(name)?;
         let planned = plan_of(snapshot, run).map(|(_, nodes)| nodes).unwrap_or_default();
-        let nodes = planned.into_iter().map(|(_, node)| {
+        let nodes = planned.into_iter().zip(run.status.nodes.marks()).map(|((_, node), mark)| {
             let remediation = snapshot.remediations.get(&remediation_name(&run.uid, &node.uid));
             NodeLine {
                 name: node.name.to_string(),
-                progress: progress(remediation),
+                progress: repair::planned(remediation, mark),
                 remediation: remediation.cloned(),
             }
         });

@@ -7,8 +7,7 @@ use crate::blocker::{Blocker, keep_since};
 use crate::plan::build::{PlanError, cannot_plan, draft};
 use crate::plan::page::seal;
 use crate::plan::{Header, PlannedNode};
-use crate::saga::Outcome;
-use crate::snapshot::{Counts, Remediation, Run, RunPhase, RunStatus, Snapshot};
+use crate::snapshot::{Counts, Ledger, Mark, Remediation, Run, RunPhase, RunStatus, Snapshot};
 use crate::time::Time;
 
 /// The decisions for every run that is not over, oldest first.
@@ -92,56 +91,70 @@ struct Tally {
     /// Nodes without a Remediation that still are who they were.
     waiting: Vec<(u32, PlannedNode)>,
     failed: Vec<String>,
+    nodes: Ledger,
     /// What nodes that are under way wait for.
     blockers: Vec<Blocker>,
 }
 
 fn tally(snapshot: &Snapshot, run: &Run, nodes: &[(u32, &PlannedNode)]) -> Tally {
     let mut tally = Tally::default();
-    for (page, node) in nodes {
-        let counts = &mut tally.counts;
-        counts.planned += 1;
+    let mut marks = Vec::with_capacity(nodes.len());
+    for ((page, node), remembered) in nodes.iter().zip(run.status.nodes.marks()) {
+        tally.counts.planned += 1;
         let name = crate::ids::remediation_name(&run.uid, &node.uid);
-        match snapshot.remediations.get(&name) {
-            Some(remediation) => match remediation.outcome() {
-                Some(Outcome::Repaired) => counts.repaired += 1,
-                Some(Outcome::Cleared) => counts.cleared += 1,
-                Some(Outcome::Replaced) => counts.replaced += 1,
-                Some(Outcome::Skipped) => counts.skipped += 1,
-                Some(Outcome::Failed) => {
-                    counts.failed += 1;
-                    tally.failed.push(told(node, remediation));
-                }
-                // A node that waits for a Hold to be lifted has not failed: it goes on by itself.
-                None if remediation.is_held() && !waits_for_hold(remediation) => {
-                    counts.held += 1;
-                    tally.failed.push(told(node, remediation));
-                }
-                None => {
-                    counts.in_flight += 1;
-                    tally
-                        .blockers
-                        .extend(remediation.journal.iter().flat_map(|journal| journal.blockers.clone()));
-                }
-            },
+        let mark = match snapshot.remediations.get(&name) {
+            Some(remediation) => tally.seen(node, remediation),
             // It may be under way: what it says cannot be read.
             None if snapshot.undecodable.contains_key(&format!("remediation/{name}")) => {
-                counts.in_flight += 1;
+                tally.counts.in_flight += 1;
+                Mark::Begun
             }
-            // Plans only shrink: a node that is gone or another machine is left out.
-            None => match snapshot.nodes.get(&node.name) {
-                None => counts.skipped += 1,
-                Some(live) if live.uid != node.uid => counts.replaced += 1,
-                Some(_) => tally.waiting.push((*page, (*node).clone())),
-            },
-        }
+            None if remembered == Mark::Waiting => tally.not_begun(snapshot, *page, node),
+            None => tally.remembered(node, remembered),
+        };
+        marks.push(mark);
     }
+    tally.nodes = marks.into_iter().collect();
     tally
 }
 
-fn waits_for_hold(remediation: &Remediation) -> bool {
-    let reason = remediation.journal.as_ref().and_then(|journal| journal.reason.as_deref());
-    reason == Some(crate::saga::STOPPED)
+impl Tally {
+    /// A node whose Remediation is there.
+    fn seen(&mut self, node: &PlannedNode, remediation: &Remediation) -> Mark {
+        let mark = Mark::of(remediation);
+        match mark {
+            Mark::Begun => {
+                let waits = remediation.journal.iter().flat_map(|journal| journal.blockers.clone());
+                self.blockers.extend(waits);
+            }
+            Mark::Held | Mark::Failed => self.failed.push(told(node, remediation)),
+            _ => {}
+        }
+        self.counts.add(mark);
+        mark
+    }
+
+    /// Plans only shrink: a node that is gone or another machine is left out.
+    fn not_begun(&mut self, snapshot: &Snapshot, page: u32, node: &PlannedNode) -> Mark {
+        match snapshot.nodes.get(&node.name) {
+            None => self.counts.skipped += 1,
+            Some(live) if live.uid != node.uid => self.counts.replaced += 1,
+            Some(_) => self.waiting.push((page, node.clone())),
+        }
+        Mark::Waiting
+    }
+
+    /// A node that was begun and whose Remediation is gone: never begun again. If it was not over by then, nobody
+    /// knows what became of it, which counts as a failure.
+    fn remembered(&mut self, node: &PlannedNode, mark: Mark) -> Mark {
+        let counted = if matches!(mark, Mark::Begun | Mark::Held) { Mark::Failed } else { mark };
+        if counted == Mark::Failed {
+            let how = if mark == Mark::Failed { "it failed" } else { "it was not over" };
+            self.failed.push(format!("{}: {how}, and its Remediation was deleted", node.name));
+        }
+        self.counts.add(counted);
+        mark
+    }
 }
 
 fn told(node: &PlannedNode, remediation: &Remediation) -> String {
@@ -160,6 +173,7 @@ fn planned(
     let tally = tally(snapshot, run, nodes);
     let mut status = run.status.clone();
     status.counts = tally.counts.clone();
+    status.nodes = tally.nodes.clone();
     let counts = &tally.counts;
     let over_limit = counts.failed + counts.held > header.rollout.max_failures;
     let stop = is_stopped(run);

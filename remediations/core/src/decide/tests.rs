@@ -456,3 +456,34 @@ fn a_node_that_waits_for_a_hold_to_be_lifted_has_not_failed() {
     });
     assert!(!waits(&world, &run).contains(&"TooManyFailures".to_owned()));
 }
+
+#[test]
+fn deleting_a_remediation_makes_nobody_forget_what_became_of_its_node() {
+    for (mode, outcome) in [
+        (Mode::Held, None),
+        (Mode::Finished, Some(Outcome::Failed)),
+        (Mode::Finished, Some(Outcome::Repaired)),
+        (Mode::Finished, Some(Outcome::Skipped)),
+    ] {
+        let mut world = world();
+        let run = planned(&mut world);
+        remediate(&mut world, &run, "a", mode, outcome);
+        write_run_status(&mut world, &run);
+        world.remediations.clear();
+        assert!(!granted(&world).contains(&"a".to_owned()), "{mode:?} {outcome:?}: started a second time");
+        if matches!(mode, Mode::Held) || outcome == Some(Outcome::Failed) {
+            assert!(granted(&world).is_empty(), "{mode:?} {outcome:?}: a reached limit starts nothing more");
+        }
+    }
+}
+
+/// What the planner does with a decision about a run's status.
+fn write_run_status(world: &mut Snapshot, run: &Run) {
+    let written = decide(world, NOW).into_iter().find_map(|decision| match decision {
+        Decision::RunStatus { run: name, status } if name == run.name => Some(*status),
+        _ => None,
+    });
+    if let Some(status) = written {
+        world.runs.get_mut(&run.name).unwrap().status = status;
+    }
+}

@@ -40,6 +40,11 @@ pub fn plan_digest(run_uid: &RunUid, page_digests: &[Digest]) -> Result<Digest, 
     canonical::digest(&Covered { format_version: FORMAT_VERSION, run_uid, page_digests })
 }
 
+/// The place in the whole plan of the node at `within` of a page: pages are full but for the last, and page 0 has none.
+pub const fn position(page: u32, within: usize) -> usize {
+    (page.saturating_sub(1) as usize) * PAGE_SIZE + within
+}
+
 /// The name of one page's object.
 pub fn page_name(run: &str, index: usize) -> String {
     format!("{run}-page-{index}")

@@ -16,9 +16,11 @@ use crate::saga::{Journal, Mode, Outcome};
 use crate::selector::{Labels, Selector};
 use crate::time::{Span, Time};
 
+mod ledger;
 mod policy;
 mod run;
 
+pub use ledger::{Ledger, Mark};
 pub use policy::{ConditionMatch, FindingMatch, PROBER, Policy, PolicyMode};
 pub use run::{Counts, EvidenceByNode, NodeSelection, Operation, Run, RunPhase, RunRequest, RunStatus, Verb};
 

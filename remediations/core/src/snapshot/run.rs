@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::PlanSummary;
+use super::{Ledger, Mark, PlanSummary};
 use crate::blocker::Blocker;
 use crate::finding::Evidence;
 use crate::ids::{CheckId, NodeName, RunUid};
@@ -150,6 +150,10 @@ pub struct RunStatus {
     /// Nodes by what became of them.
     #[serde(default)]
     pub counts: Counts,
+    /// What became of each planned node, one letter each, in the plan's order: `.` not begun, `b` begun, `h` held,
+    /// `r` repaired, `c` cleared, `x` replaced, `s` skipped, `f` failed. Outlives the Remediations.
+    #[serde(default)]
+    pub nodes: Ledger,
     /// What is waited for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
@@ -212,6 +216,23 @@ pub struct Counts {
     pub failed: u32,
     #[serde(default)]
     pub held: u32,
+}
+
+impl Counts {
+    /// Counts a node that was begun; one that was not is only planned.
+    pub(crate) fn add(&mut self, mark: Mark) {
+        let count = match mark {
+            Mark::Waiting => return,
+            Mark::Begun => &mut self.in_flight,
+            Mark::Held => &mut self.held,
+            Mark::Repaired => &mut self.repaired,
+            Mark::Cleared => &mut self.cleared,
+            Mark::Replaced => &mut self.replaced,
+            Mark::Skipped => &mut self.skipped,
+            Mark::Failed => &mut self.failed,
+        };
+        *count += 1;
+    }
 }
 
 impl RunPhase {
