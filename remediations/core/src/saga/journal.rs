@@ -75,7 +75,7 @@ pub enum Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub enum Outcome {
-    /// Done, and proven by the check that found the fault.
+    /// Done, and proven by the check that found the fault, if one had.
     Repaired,
     /// The finding had gone by itself before anything was done.
     Cleared,

@@ -18,6 +18,18 @@ fn a_repair_without_mishap() {
 }
 
 #[test]
+fn a_node_named_without_a_finding_is_not_said_to_be_proven_by_a_check() {
+    let mut world = World::new();
+    world.run(&[]);
+    assert!(world.stored.message.as_deref().is_some_and(|message| message.contains("proven by the check")));
+    let mut by_hand = World::new();
+    by_hand.brief.node.evidence.clear();
+    by_hand.run(&[]);
+    assert_eq!(by_hand.stored.outcome, Some(Outcome::Repaired));
+    assert!(by_hand.stored.message.is_some_and(|message| message.starts_with("done as asked")));
+}
+
+#[test]
 fn a_finding_that_has_gone_is_cleared_untouched() {
     let mut world = World::new();
     world.host.repaired = true;
