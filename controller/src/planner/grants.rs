@@ -8,13 +8,13 @@ use nodemend_api::guard::{GUARD_NAME, RepairGuard};
 use nodemend_api::pool::RepairPool;
 use nodemend_api::remediation::{Remediation, RemediationSpec, Repair};
 use nodemend_api::run::RepairRun;
-use nodemend_core::budget::Grant;
+use nodemend_core::budget::{Grant, Rate, Starts};
 use nodemend_core::ids::{RunUid, remediation_name};
 use nodemend_core::plan::PlannedNode;
 use nodemend_core::snapshot;
 
 use super::carry_out::owner;
-use super::live::refused;
+use super::live::{self, refused};
 use super::{Planner, PlannerError};
 use crate::clock::now;
 use crate::store::{self, put_status};
@@ -28,32 +28,23 @@ impl Planner {
         pool: &str,
         nodes: Vec<(u32, PlannedNode)>,
     ) -> Result<(), PlannerError> {
-        let live = self.read_live(pool).await?;
+        let live = self.read_live().await?;
         let run = self.live_run(run, run_uid).await?;
-        for (index, node) in live.allowed(nodes)? {
-            let spec = self.verified_spec(&run, pool, index, node).await?;
+        let allowed = live::allowed(&live, pool, nodes);
+        let plan = self.proven_plan(&run, allowed.iter().map(|(index, _)| *index).collect()).await?;
+        for (page_index, node) in allowed {
+            let spec = RemediationSpec {
+                run: run.name_any(),
+                run_uid: run_uid.clone(),
+                pool: pool.to_owned(),
+                plan_digest: plan.digest.clone(),
+                page_digest: plan.page_digest(page_index, &node)?,
+                page_index,
+                repairs: vec![Repair { node }],
+            };
             self.create_remediation(&run, spec).await?;
         }
         self.complete_grants().await
-    }
-
-    async fn verified_spec(
-        &self,
-        run: &RepairRun,
-        pool: &str,
-        page_index: u32,
-        node: PlannedNode,
-    ) -> Result<RemediationSpec, PlannerError> {
-        let (plan_digest, page_digest) = self.verified_digests(run, page_index, &node).await?;
-        Ok(RemediationSpec {
-            run: run.name_any(),
-            run_uid: RunUid(run.uid().unwrap_or_default()),
-            pool: pool.to_owned(),
-            plan_digest,
-            page_digest,
-            page_index,
-            repairs: vec![Repair { node }],
-        })
     }
 
     async fn create_remediation(&self, run: &RepairRun, spec: RemediationSpec) -> Result<(), PlannerError> {
@@ -72,17 +63,21 @@ impl Planner {
     /// stopped in between left behind. They count as in flight already, so nothing is taken that was not taken.
     pub(super) async fn complete_grants(&self) -> Result<(), PlannerError> {
         let rows = self.live_remediations().await?;
-        let wanted: Vec<Grant> = rows.iter().filter(|r| !r.is_finished()).map(grant_of).collect();
+        let unfinished = rows.iter().filter(|r| !r.is_finished());
+        let wanted: Vec<Grant> = unfinished.map(|remediation| self.grant_of(remediation)).collect();
         let mut guard = self.live_guard().await?;
+        let rate = guard.spec.budget.as_ref().and_then(|budget| budget.rate.clone());
         let status = guard.status.get_or_insert_default();
-        if add_missing(&mut status.grants, wanted.iter()) {
+        if add_missing(&mut status.grants, &mut status.starts, rate.as_ref(), wanted.iter()) {
             put_status(&self.client, &guard).await?;
         }
         let pools: BTreeSet<&str> = wanted.iter().map(|grant| grant.pool.as_str()).collect();
         for name in pools {
             let Some(mut pool) = self.get_opt::<RepairPool>(name).await? else { continue };
+            let rate = pool.spec.budget.rate.clone();
             let status = pool.status.get_or_insert_default();
-            if add_missing(&mut status.grants, wanted.iter().filter(|grant| grant.pool == name)) {
+            let of_pool = wanted.iter().filter(|grant| grant.pool == name);
+            if add_missing(&mut status.grants, &mut status.starts, rate.as_ref(), of_pool) {
                 put_status(&self.client, &pool).await?;
             }
         }
@@ -127,28 +122,36 @@ impl Planner {
         // One that cannot be read may be a repair under way: then nothing is granted and nothing given back.
         listed.iter().map(TryInto::try_into).collect::<Result<_, _>>().map_err(refused)
     }
-}
 
-fn grant_of(remediation: &snapshot::Remediation) -> Grant {
-    Grant {
-        remediation: remediation.name.clone(),
-        node_uid: remediation.node_uid.clone(),
-        node: remediation.node.0.clone(),
-        pool: remediation.pool.clone(),
-        run_uid: remediation.run_uid.clone(),
-        at: now(),
-    }
-}
-
-/// Adds the grants that are not there; whether any was added.
-fn add_missing<'a>(grants: &mut Vec<Grant>, wanted: impl Iterator<Item = &'a Grant>) -> bool {
-    let before = grants.len();
-    for grant in wanted {
-        if !grants.iter().any(|known| known.remediation == grant.remediation) {
-            grants.push(grant.clone());
+    fn grant_of(&self, remediation: &snapshot::Remediation) -> Grant {
+        let zone = self.world.look().snapshot.nodes.get(&remediation.node).map(|node| node.zone().to_owned());
+        Grant {
+            remediation: remediation.name.clone(),
+            node_uid: remediation.node_uid.clone(),
+            node: remediation.node.0.clone(),
+            zone: zone.filter(|zone| !zone.is_empty()),
+            pool: remediation.pool.clone(),
+            run_uid: remediation.run_uid.clone(),
+            at: now(),
         }
     }
-    grants.len() > before
+}
+
+/// Adds the grants that are not there, and takes their starts down; whether any was added.
+fn add_missing<'a>(
+    grants: &mut Vec<Grant>,
+    starts: &mut Starts,
+    rate: Option<&Rate>,
+    wanted: impl Iterator<Item = &'a Grant>,
+) -> bool {
+    let known: BTreeSet<String> = grants.iter().map(|grant| grant.remediation.clone()).collect();
+    let missing: Vec<_> = wanted.filter(|grant| !known.contains(&grant.remediation)).cloned().collect();
+    if missing.is_empty() {
+        return false;
+    }
+    starts.note(u32::try_from(missing.len()).unwrap_or(u32::MAX), rate, now());
+    grants.extend(missing);
+    true
 }
 
 /// Takes grants out; whether any was there.

@@ -1,6 +1,6 @@
 //! Live reads: what a grant is decided on. Lists without a resourceVersion are consistent reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Display};
 
 use k8s_openapi::api::core::v1::Node as KubeNode;
@@ -11,69 +11,83 @@ use nodemend_api::guard::{GUARD_NAME, RepairGuard};
 use nodemend_api::plan_page::PlanPage;
 use nodemend_api::pool::RepairPool;
 use nodemend_api::run::RepairRun;
-use nodemend_core::budget::grant::Sets;
+use nodemend_core::budget::room::Rooms;
 use nodemend_core::canonical;
-use nodemend_core::ids::{Digest, NodeName, RunUid};
+use nodemend_core::ids::{Digest, RunUid};
 use nodemend_core::plan::page::{page_name, plan_digest, position};
 use nodemend_core::plan::{Page, PlannedNode};
-use nodemend_core::snapshot::{self, Mark, PlanSummary};
+use nodemend_core::snapshot::{self, Fleet, Ledger, Mark, PlanSummary, Snapshot};
 use serde::de::DeserializeOwned;
 
 use super::{Planner, PlannerError};
+use crate::clock::now;
 use crate::store::StoreError;
 
-/// What live reads found, for one round of grants.
-pub(super) struct Live {
-    nodes: BTreeMap<NodeName, snapshot::Node>,
-    remediations: Vec<snapshot::Remediation>,
-    guard: snapshot::Guard,
-    pool: snapshot::Pool,
+/// Those of `nodes` that pool and guard have room for, as they are now; the same rule that proposed them.
+pub(super) fn allowed(
+    live: &Snapshot,
+    pool: &str,
+    nodes: Vec<(u32, PlannedNode)>,
+) -> Vec<(u32, PlannedNode)> {
+    let fleet = Fleet::new(live);
+    let mut rooms = Rooms::new(&fleet, now());
+    let Some(pool) = live.pools.get(pool) else { return Vec::new() };
+    let mut allowed = Vec::new();
+    for (index, planned) in nodes {
+        let Some(node) = live.nodes.get(&planned.name).filter(|node| node.uid == planned.uid) else {
+            continue;
+        };
+        let ours = pool.selector.matches(&node.labels) && !fleet.is_contested(node);
+        let free = ours && fleet.busy(&node.uid).is_none() && node.leaving.is_none();
+        let admitted = pool.lets_through(planned.checks());
+        if free && rooms.refusal(pool, node, admitted).is_none() {
+            rooms.take(pool, node);
+            allowed.push((index, planned));
+        }
+    }
+    allowed
 }
 
-impl Live {
-    /// Those of `nodes` that pool and guard have room for, as they are now; the same rule that proposed them.
-    pub(super) fn allowed(
-        &self,
-        nodes: Vec<(u32, PlannedNode)>,
-    ) -> Result<Vec<(u32, PlannedNode)>, PlannerError> {
-        let unfinished = self.remediations.iter().filter(|r| !r.is_finished());
-        let mut pool = Sets::of_pool(&self.pool, self.nodes.values(), &self.remediations);
-        let mut cluster = Sets::new(self.nodes.values(), &self.guard.grants, unfinished);
-        let mut allowed = Vec::new();
-        for (index, planned) in nodes {
-            let Some(node) = self.nodes.get(&planned.name).filter(|node| node.uid == planned.uid) else {
-                continue;
-            };
-            let taken = cluster.in_flight.contains(&node.uid);
-            let in_pool = self.pool.selector.matches(&node.labels);
-            let full = pool.refusal(node, &self.pool.budget, "pool").map_err(refused)?.is_some();
-            let cluster_full = match &self.guard.budget {
-                Some(budget) => cluster.refusal(node, budget, "guard").map_err(refused)?.is_some(),
-                None => false,
-            };
-            if in_pool && !taken && !full && !cluster_full {
-                pool.take(&node.uid);
-                cluster.take(&node.uid);
-                allowed.push((index, planned));
-            }
+/// A plan whose stored pages were proven to be what its digest was made of.
+pub(super) struct ProvenPlan {
+    pub(super) digest: Digest,
+    pages: BTreeMap<u32, Page>,
+    page_digests: Vec<Digest>,
+    ledger: Ledger,
+}
+
+impl ProvenPlan {
+    /// The digest of the page on which the node stands, if this run has not begun the node before.
+    pub(super) fn page_digest(&self, index: u32, node: &PlannedNode) -> Result<Digest, PlannerError> {
+        let page = self.pages.get(&index);
+        let within = page.and_then(|page| page.nodes.iter().position(|planned| planned == node));
+        let (Some(within), Some(digest)) = (within, self.page_digests.get(index as usize)) else {
+            return Err(refused(format!("node {} is not on page {index} of the stored plan", node.name)));
+        };
+        match self.ledger.mark(position(index, within)) {
+            Mark::Waiting => Ok(digest.clone()),
+            mark => Err(refused(format!("its run has begun node {} before ({mark:?})", node.name))),
         }
-        Ok(allowed)
     }
 }
 
 impl Planner {
-    pub(super) async fn read_live(&self, pool: &str) -> Result<Live, PlannerError> {
+    /// Everything that grants are decided on, by consistent reads: nodes, all pools, guard and Remediations.
+    pub(super) async fn read_live(&self) -> Result<Snapshot, PlannerError> {
         let guard = self.live_guard().await?;
-        let pool: RepairPool = self.get(pool).await?;
-        let listed = self.list::<KubeNode>("nodes").await?;
-        let rows =
-            listed.iter().map(|node| convert::node(&node.metadata, node.spec.as_ref(), node.status.as_ref()));
-        let nodes = rows.collect::<Result<Vec<_>, _>>().map_err(refused)?;
-        Ok(Live {
+        let pools = self.list::<RepairPool>("repairpools").await?;
+        let nodes = self.list::<KubeNode>("nodes").await?;
+        let nodes =
+            nodes.iter().map(|node| convert::node(&node.metadata, node.spec.as_ref(), node.status.as_ref()));
+        let nodes = nodes.collect::<Result<Vec<_>, _>>().map_err(refused)?;
+        let pools = pools.iter().map(snapshot::Pool::try_from).collect::<Result<Vec<_>, _>>();
+        let remediations = self.live_remediations().await?;
+        Ok(Snapshot {
+            guard: Some((&guard).try_into().map_err(refused)?),
+            pools: pools.map_err(refused)?.into_iter().map(|pool| (pool.name.clone(), pool)).collect(),
             nodes: nodes.into_iter().map(|node| (node.name.clone(), node)).collect(),
-            remediations: self.live_remediations().await?,
-            guard: (&guard).try_into().map_err(refused)?,
-            pool: (&pool).try_into().map_err(refused)?,
+            remediations: remediations.into_iter().map(|row| (row.name.clone(), row)).collect(),
+            ..Snapshot::default()
         })
     }
 
@@ -100,36 +114,32 @@ impl Planner {
         Ok(run)
     }
 
-    /// Digests of plan and page, once it is proven that the stored header and page are what was planned, that the
-    /// node stands on the page, and that this run has not begun it before.
-    pub(super) async fn verified_digests(
+    /// The plan of a run, once it is proven that the stored header and the pages of `indices` are what was planned.
+    pub(super) async fn proven_plan(
         &self,
         run: &RepairRun,
-        index: u32,
-        node: &PlannedNode,
-    ) -> Result<(Digest, Digest), PlannerError> {
+        indices: BTreeSet<u32>,
+    ) -> Result<ProvenPlan, PlannerError> {
         let name = run.name_any();
         let status = run.status.as_ref().map(|status| &status.run);
         let plan = status.and_then(|status| status.plan.as_ref());
-        let plan = plan.ok_or_else(|| PlannerError::Refused(format!("run {name} has no plan")))?;
+        let plan = plan.ok_or_else(|| refused(format!("run {name} has no plan")))?;
         let uid = RunUid(run.uid().unwrap_or_default());
-        let mut holds = plan_digest(&uid, &plan.page_digests).is_ok_and(|digest| digest == plan.digest);
-        holds &= self.stored_page(run, 0, plan).await?.is_some();
-        let page = self.stored_page(run, index, plan).await?;
-        let within = page.and_then(|page| page.nodes.iter().position(|planned| planned == node));
-        let (Some(within), true, Some(digest)) = (within, holds, plan.page_digests.get(index as usize))
-        else {
-            let problem = "is not the one its digest was made of";
-            return Err(PlannerError::Refused(format!("the stored plan of run {name} {problem}")));
-        };
-        let mark = status.map_or(Mark::Waiting, |status| status.nodes.mark(position(index, within)));
-        if mark != Mark::Waiting {
-            return Err(PlannerError::Refused(format!(
-                "run {name} has begun node {} before ({mark:?})",
-                node.name
-            )));
+        let other =
+            || refused(format!("the stored plan of run {name} is not the one its digest was made of"));
+        if plan_digest(&uid, &plan.page_digests).map_err(refused)? != plan.digest {
+            return Err(other());
         }
-        Ok((plan.digest.clone(), digest.clone()))
+        let mut pages = BTreeMap::new();
+        for index in indices.into_iter().chain([0]) {
+            pages.insert(index, self.stored_page(run, index, plan).await?.ok_or_else(other)?);
+        }
+        Ok(ProvenPlan {
+            digest: plan.digest.clone(),
+            pages,
+            page_digests: plan.page_digests.clone(),
+            ledger: status.map(|status| status.nodes.clone()).unwrap_or_default(),
+        })
     }
 
     /// A stored page, if it is the one that the plan has a digest of.
