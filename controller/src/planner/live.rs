@@ -11,84 +11,63 @@ use nodemend_api::guard::{GUARD_NAME, RepairGuard};
 use nodemend_api::plan_page::PlanPage;
 use nodemend_api::pool::RepairPool;
 use nodemend_api::run::RepairRun;
-use nodemend_core::budget::room::Rooms;
 use nodemend_core::canonical;
 use nodemend_core::ids::{Digest, RunUid};
-use nodemend_core::plan::page::{page_name, plan_digest, position};
+use nodemend_core::plan::page::{page_name, plan_digest};
 use nodemend_core::plan::{Page, PlannedNode};
-use nodemend_core::snapshot::{self, Fleet, Ledger, Mark, PlanSummary, Snapshot};
+use nodemend_core::snapshot::{self, PlanSummary, Snapshot};
 use serde::de::DeserializeOwned;
 
 use super::{Planner, PlannerError};
-use crate::clock::now;
 use crate::store::StoreError;
-
-/// Those of `nodes` that pool and guard have room for, as they are now; the same rule that proposed them.
-pub(super) fn allowed(
-    live: &Snapshot,
-    pool: &str,
-    nodes: Vec<(u32, PlannedNode)>,
-) -> Vec<(u32, PlannedNode)> {
-    let fleet = Fleet::new(live);
-    let mut rooms = Rooms::new(&fleet, now());
-    let Some(pool) = live.pools.get(pool) else { return Vec::new() };
-    let mut allowed = Vec::new();
-    for (index, planned) in nodes {
-        let Some(node) = live.nodes.get(&planned.name).filter(|node| node.uid == planned.uid) else {
-            continue;
-        };
-        let ours = pool.selector.matches(&node.labels) && !fleet.is_contested(node);
-        let free = ours && fleet.busy(&node.uid).is_none() && node.leaving.is_none();
-        let admitted = pool.lets_through(planned.checks());
-        if free && rooms.refusal(pool, node, admitted).is_none() {
-            rooms.take(pool, node);
-            allowed.push((index, planned));
-        }
-    }
-    allowed
-}
 
 /// A plan whose stored pages were proven to be what its digest was made of.
 pub(super) struct ProvenPlan {
     pub(super) digest: Digest,
     pages: BTreeMap<u32, Page>,
     page_digests: Vec<Digest>,
-    ledger: Ledger,
 }
 
 impl ProvenPlan {
-    /// The digest of the page on which the node stands, if this run has not begun the node before.
+    /// The digest of the page on which the node stands.
     pub(super) fn page_digest(&self, index: u32, node: &PlannedNode) -> Result<Digest, PlannerError> {
-        let page = self.pages.get(&index);
-        let within = page.and_then(|page| page.nodes.iter().position(|planned| planned == node));
-        let (Some(within), Some(digest)) = (within, self.page_digests.get(index as usize)) else {
-            return Err(refused(format!("node {} is not on page {index} of the stored plan", node.name)));
-        };
-        match self.ledger.mark(position(index, within)) {
-            Mark::Waiting => Ok(digest.clone()),
-            mark => Err(refused(format!("its run has begun node {} before ({mark:?})", node.name))),
-        }
+        let stands = self.pages.get(&index).is_some_and(|page| page.nodes.contains(node));
+        let digest = self.page_digests.get(index as usize).filter(|_| stands).cloned();
+        digest.ok_or_else(|| refused(format!("node {} is not on page {index} of the stored plan", node.name)))
     }
 }
 
 impl Planner {
-    /// Everything that grants are decided on, by consistent reads: nodes, all pools, guard and Remediations.
-    pub(super) async fn read_live(&self) -> Result<Snapshot, PlannerError> {
-        let guard = self.live_guard().await?;
-        let pools = self.list::<RepairPool>("repairpools").await?;
-        let nodes = self.list::<KubeNode>("nodes").await?;
-        let nodes =
-            nodes.iter().map(|node| convert::node(&node.metadata, node.spec.as_ref(), node.status.as_ref()));
-        let nodes = nodes.collect::<Result<Vec<_>, _>>().map_err(refused)?;
-        let pools = pools.iter().map(snapshot::Pool::try_from).collect::<Result<Vec<_>, _>>();
+    /// Everything that grants are decided on, by consistent reads: nodes, all pools and Remediations, and the runs that
+    /// are not over with their pages. The guard was read before: what is decided is written on what it was then.
+    pub(super) async fn read_live(&self, guard: &RepairGuard) -> Result<Snapshot, PlannerError> {
+        let pools = self.rows("repairpools", |pool: &RepairPool| snapshot::Pool::try_from(pool)).await?;
+        let nodes = self.rows("nodes", |node: &KubeNode| {
+            convert::node(&node.metadata, node.spec.as_ref(), node.status.as_ref())
+        });
+        let nodes = nodes.await?;
         let remediations = self.live_remediations().await?;
+        let runs = self.rows("repairruns", |run: &RepairRun| snapshot::Run::try_from(run)).await?;
+        let open = runs.into_iter().filter(|run| !run.status.phase.is_over());
+        let runs: BTreeMap<String, snapshot::Run> = open.map(|run| (run.name.clone(), run)).collect();
         Ok(Snapshot {
-            guard: Some((&guard).try_into().map_err(refused)?),
-            pools: pools.map_err(refused)?.into_iter().map(|pool| (pool.name.clone(), pool)).collect(),
+            guard: Some(guard.try_into().map_err(refused)?),
+            // Pages never change, and are proven against their digests before a node of them is begun.
+            pages: self.pages_of(runs.values()),
+            runs,
+            pools: pools.into_iter().map(|pool| (pool.name.clone(), pool)).collect(),
             nodes: nodes.into_iter().map(|node| (node.name.clone(), node)).collect(),
             remediations: remediations.into_iter().map(|row| (row.name.clone(), row)).collect(),
             ..Snapshot::default()
         })
+    }
+
+    fn pages_of<'a>(
+        &self,
+        runs: impl Iterator<Item = &'a snapshot::Run>,
+    ) -> BTreeMap<RunUid, BTreeMap<u32, Page>> {
+        let known = self.world.look();
+        runs.filter_map(|run| Some((run.uid.clone(), known.snapshot.pages.get(&run.uid)?.clone()))).collect()
     }
 
     /// The guard, if this process's epoch is still the highest: another process has taken over otherwise.
@@ -134,12 +113,7 @@ impl Planner {
         for index in indices.into_iter().chain([0]) {
             pages.insert(index, self.stored_page(run, index, plan).await?.ok_or_else(other)?);
         }
-        Ok(ProvenPlan {
-            digest: plan.digest.clone(),
-            pages,
-            page_digests: plan.page_digests.clone(),
-            ledger: status.map(|status| status.nodes.clone()).unwrap_or_default(),
-        })
+        Ok(ProvenPlan { digest: plan.digest.clone(), pages, page_digests: plan.page_digests.clone() })
     }
 
     /// A stored page, if it is the one that the plan has a digest of.
@@ -170,15 +144,35 @@ impl Planner {
         Ok(api.get_opt(name).await.map_err(StoreError::of::<K>(name))?)
     }
 
-    pub(super) async fn list<K>(&self, what: &'static str) -> Result<Vec<K>, PlannerError>
+    /// The rows of all objects of a kind, in one consistent list that is read a page at a time: thousands of whole nodes
+    /// are never in memory at once.
+    pub(super) async fn rows<K, R>(
+        &self,
+        what: &'static str,
+        row: impl Fn(&K) -> Result<R, convert::ConvertError>,
+    ) -> Result<Vec<R>, PlannerError>
     where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
     {
         let api: Api<K> = Api::all(self.client.clone());
-        let listed = api.list(&ListParams::default()).await;
-        Ok(listed.map_err(|source| PlannerError::List { what, source: Box::new(source) })?.items)
+        let mut params = ListParams::default().limit(PAGE);
+        let mut rows = Vec::new();
+        loop {
+            let listed = api.list(&params).await;
+            let page = listed.map_err(|source| PlannerError::List { what, source: Box::new(source) })?;
+            for object in &page.items {
+                rows.push(row(object).map_err(refused)?);
+            }
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params = params.continue_token(&token),
+                None => return Ok(rows),
+            }
+        }
     }
 }
+
+/// Objects of a list that are asked for at once.
+const PAGE: u32 = 250;
 
 pub(super) fn refused(error: impl Display) -> PlannerError {
     PlannerError::Refused(error.to_string())

@@ -2,6 +2,7 @@
 
 mod gates;
 mod limits;
+mod live;
 mod policies;
 mod progress;
 mod questions;
@@ -22,6 +23,7 @@ use crate::snapshot::{Fleet, RunRequest, RunStatus, Snapshot};
 use crate::time::Time;
 
 pub use gates::{Subject, applies, hold_on, is_stopped, undecodable};
+pub use live::{Lacking, allowed, lacking, may_not_start};
 pub use policies::{PolicyStatus, newest};
 pub use round::plan_of;
 

@@ -2,9 +2,11 @@
 
 mod budget;
 mod gates;
+mod ladder;
 mod matching;
 mod plans;
 mod policies;
+mod rollout;
 
 use std::collections::BTreeMap;
 
@@ -212,6 +214,7 @@ fn remediate(world: &mut Snapshot, run: &Run, node: &str, mode: Mode, outcome: O
         pool: "web".into(),
         node: node.into(),
         node_uid,
+        checks: Vec::new(),
         journal: Some(journal),
     };
     world.remediations.insert(name, remediation);

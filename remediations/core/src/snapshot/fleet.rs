@@ -23,7 +23,13 @@ pub struct Fleet<'a> {
 impl<'a> Fleet<'a> {
     /// Sorts the nodes and Remediations of `snapshot`.
     pub fn new(snapshot: &'a Snapshot) -> Self {
-        let unfinished: Vec<_> = snapshot.remediations.values().filter(|r| !r.is_finished()).collect();
+        Self::without(snapshot, &BTreeSet::new())
+    }
+
+    /// The same, as if the Remediations of these names were not under way.
+    pub fn without(snapshot: &'a Snapshot, ignored: &BTreeSet<&str>) -> Self {
+        let counts = |r: &&Remediation| !r.is_finished() && !ignored.contains(r.name.as_str());
+        let unfinished: Vec<_> = snapshot.remediations.values().filter(counts).collect();
         let busy = unfinished.iter().map(|remediation| (&remediation.node_uid, *remediation)).collect();
         let mut by_run: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
         for remediation in snapshot.remediations.values() {

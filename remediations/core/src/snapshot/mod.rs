@@ -174,6 +174,8 @@ pub struct Remediation {
     pub node: NodeName,
     /// UID of its node.
     pub node_uid: NodeUid,
+    /// The checks whose findings it repairs.
+    pub checks: Vec<CheckId>,
     /// Its journal; `None` until the saga has begun.
     pub journal: Option<Journal>,
 }
