@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::{OVER, with_pool};
 
 /// Until the prober has found a fault: its interval is 5 s, a kubelet that says nothing takes 10 s more.
-const FOUND: Duration = Duration::from_secs(60);
+const FOUND: Duration = Duration::from_mins(1);
 /// A PID 1 that hangs is recognised after 5 s; the rest is for a busy machine.
 const SECONDS: i64 = 60;
 const PROCESS: &str = "node.kubelet-process";
