@@ -40,10 +40,16 @@ pub(super) fn read_job(
     }
 }
 
+/// The end of a job's output, to be put behind a sentence; empty if it wrote nothing.
+pub(super) fn output(exit: &JobExit) -> String {
+    let output = exit.output.trim();
+    let skipped = output.chars().count().saturating_sub(SHOWN_OUTPUT);
+    let colon = if output.is_empty() { "" } else { ": " };
+    colon.chars().chain(output.chars().skip(skipped)).collect()
+}
+
 /// How a job ended, for a person: its exit status and the end of its output.
 pub(super) fn said(exit: &JobExit) -> String {
     let code = exit.code.map_or_else(|| "no exit status".to_owned(), |code| format!("exit status {code}"));
-    let output = exit.output.trim();
-    let skipped = output.chars().count().saturating_sub(SHOWN_OUTPUT);
-    format!("{code}: {}", output.chars().skip(skipped).collect::<String>())
+    format!("{code}{}", output(exit))
 }

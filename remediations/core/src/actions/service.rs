@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::job::{launch, read_job, said};
+use super::job::{launch, output, read_job};
 use super::{Action, Effect, Failure, Reading, Repeat, StepContext};
 use crate::op::{HostJob, JobExit, Op, OpResult, ServiceJob};
 use crate::playbook::Phase;
@@ -86,19 +86,16 @@ fn verdict(exit: &JobExit, unit: &str) -> Reading {
         let ordered = exit.report.contains_key("ordered");
         // PID 1 fell silent under the order: it may still carry it out when it wakes up.
         let effect = if ordered { Effect::Unknown } else { Effect::Nothing };
-        return failed(of("reason"), &format!("{}: {}", of("message"), said(exit)), effect);
+        return failed(of("reason"), &format!("{}{}", of("message"), output(exit)), effect);
     }
     let (before, after) = ((of("pid-before"), of("since-before")), (of("pid-after"), of("since-after")));
     if of("active") == "active" && !["", "0"].contains(&after.0) && after != before {
         return Reading::Done(observed(exit));
     }
-    let state =
-        format!("it is {} ({}) with main process {}, was {}", of("active"), of("sub"), after.0, before.0);
-    failed(
-        "ServiceNotRestarted",
-        &format!("{unit} was not restarted: {state}; {}", said(exit)),
-        Effect::Something,
-    )
+    let (active, sub, code) = (of("active"), of("sub"), of("exit-code"));
+    let state = format!("it is {active} ({sub}) with main process {}, was {}", after.0, before.0);
+    let message = format!("{unit} was not restarted: {state}; systemctl ended with {code}{}", output(exit));
+    failed("ServiceNotRestarted", &message, Effect::Something)
 }
 
 fn observed(exit: &JobExit) -> BTreeMap<String, String> {
