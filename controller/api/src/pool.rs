@@ -11,6 +11,7 @@ use nodemend_core::blocker::Blocker;
 use nodemend_core::budget::{Budget, Grant, IntOrPercent};
 use nodemend_core::drain::DrainRule;
 use nodemend_core::ids::CheckId;
+use nodemend_core::rollout::window::Window;
 use nodemend_core::selector::Selector;
 use nodemend_core::snapshot::ApprovalFloor;
 use nodemend_core::time::Span;
@@ -52,9 +53,12 @@ pub struct RepairPoolSpec {
     pub access: PoolAccess,
     /// How many nodes may be out of service at once.
     pub budget: Budget,
-    /// When repairs may start. Not honoured yet: a run of a pool that sets one waits.
+    /// When repairs may start; empty means at any time. A window that cannot be read, such as one with an unknown time
+    /// zone, stops every start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
+    #[x_kube(validation = Rule::new("self.all(window, has(window.duration) != has(window.end))")
+        .message("give exactly one of duration and end"))]
     pub windows: Vec<Window>,
     /// What happens to pods when a node is emptied.
     #[serde(default)]
@@ -72,44 +76,6 @@ pub struct RepairPoolSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub check_config: BTreeMap<CheckId, BTreeMap<String, String>>,
-}
-
-/// A recurring time in which repairs may start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.duration) != has(self.end)").message("give exactly one of duration and end"))]
-pub struct Window {
-    /// On which days it begins; empty means every day.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 7))]
-    pub days: Vec<Weekday>,
-    /// When it begins, as `HH:MM`.
-    #[schemars(length(max = 5), regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
-    pub start: String,
-    /// How long it lasts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub duration: Option<Span>,
-    /// When it ends, as `HH:MM`; before `start` means on the next day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 5), regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
-    pub end: Option<String>,
-    /// The time zone of `start` and `end`, such as `Europe/Berlin`.
-    #[serde(default = "default_time_zone")]
-    #[schemars(length(min = 1, max = 64))]
-    pub time_zone: String,
-}
-
-/// Days of the week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[expect(missing_docs, reason = "they say what they are")]
-pub enum Weekday {
-    Mon,
-    Tue,
-    Wed,
-    Thu,
-    Fri,
-    Sat,
-    Sun,
 }
 
 /// What happens to pods when a node of the pool is emptied.
@@ -180,8 +146,4 @@ pub struct PoolCounts {
 
 const fn default_observe_interval() -> Span {
     Span::minutes(10)
-}
-
-fn default_time_zone() -> String {
-    "UTC".to_owned()
 }

@@ -77,6 +77,7 @@ fn pool() -> Pool {
         unsupported: Vec::new(),
         deleting: false,
         grants: Vec::new(),
+        windows: Vec::new(),
     }
 }
 

@@ -24,13 +24,13 @@ impl TryFrom<&RepairPool> for snapshot::Pool {
             unsupported: unsupported(spec),
             deleting: pool.metadata.deletion_timestamp.is_some(),
             grants: pool.status.as_ref().map(|status| status.grants.clone()).unwrap_or_default(),
+            windows: spec.windows.clone(),
         })
     }
 }
 
 fn unsupported(spec: &RepairPoolSpec) -> Vec<String> {
     let mut fields = budget_fields(&spec.budget);
-    fields.extend((!spec.windows.is_empty()).then_some("spec.windows"));
     fields.extend(spec.storm.as_ref().map(|_| "spec.storm"));
     fields.into_iter().map(str::to_owned).collect()
 }
@@ -95,10 +95,7 @@ mod tests {
             "storm": {"maxNotReady": "30%"},
         })))
         .unwrap();
-        assert_eq!(
-            row.unsupported,
-            ["spec.budget.perZone", "spec.budget.rate", "spec.windows", "spec.storm"]
-        );
+        assert_eq!(row.unsupported, ["spec.budget.perZone", "spec.budget.rate", "spec.storm"]);
         assert!(!row.repairable);
     }
 

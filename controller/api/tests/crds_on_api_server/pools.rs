@@ -53,7 +53,7 @@ pub(crate) fn pools(cluster: &Cluster) {
     );
     let pool: RepairPool = cluster.create(&object("RepairPool", "db", &full));
     let row = snapshot::Pool::try_from(&pool).unwrap();
-    assert_eq!(row.unsupported, ["spec.windows", "spec.storm"]);
+    assert_eq!(row.unsupported, ["spec.storm"]);
     assert!(!row.repairable);
 }
 

@@ -25,6 +25,7 @@ fn pool() -> Pool {
         unsupported: Vec::new(),
         deleting: false,
         grants: Vec::new(),
+        windows: Vec::new(),
     }
 }
 

@@ -76,6 +76,7 @@ fn world() -> Snapshot {
         unsupported: Vec::new(),
         deleting: false,
         grants: Vec::new(),
+        windows: Vec::new(),
     };
     world.pools.insert("web".into(), pool);
     let playbook =

@@ -12,6 +12,7 @@ use crate::finding::CheckResult;
 use crate::ids::{BootId, CheckId, Digest, Epoch, NodeName, NodeUid, RunUid};
 use crate::plan::Page;
 use crate::playbook::Playbook;
+use crate::rollout::window::Window;
 use crate::saga::{Journal, Mode, Outcome};
 use crate::selector::{Labels, Selector};
 use crate::time::{Span, Time};
@@ -87,6 +88,8 @@ pub struct Pool {
     pub deleting: bool,
     /// Grants of this pool.
     pub grants: Vec<Grant>,
+    /// When repairs may start; empty means at any time.
+    pub windows: Vec<Window>,
 }
 
 /// From which risk on a run needs a person's approval.

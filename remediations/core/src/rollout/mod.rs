@@ -1,0 +1,3 @@
+//! When a rollout may go on: maintenance windows, and the breaker that stops it in a storm.
+
+pub mod window;
