@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use nodemend_core::blocker::Blocker;
-use nodemend_core::budget::{Budget, Grant, IntOrPercent};
+use nodemend_core::budget::{Budget, Grant};
 use nodemend_core::drain::DrainRule;
 use nodemend_core::ids::CheckId;
+use nodemend_core::rollout::storm::{Breaker, StormState};
 use nodemend_core::rollout::window::Window;
 use nodemend_core::selector::Selector;
 use nodemend_core::snapshot::ApprovalFloor;
@@ -39,6 +40,7 @@ use crate::access::PoolAccess;
     printcolumn(name = "In flight", type_ = "integer", json_path = ".status.counts.inFlight"),
     printcolumn(name = "Budget", type_ = "string", json_path = ".spec.budget.maxUnavailable"),
     printcolumn(name = "Blocked by", type_ = "string", json_path = ".status.blockers[0].object"),
+    printcolumn(name = "Storm", type_ = "date", json_path = ".status.storm.since"),
     printcolumn(name = "Next", type_ = "string", json_path = ".status.blockers[0].next", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -66,9 +68,10 @@ pub struct RepairPoolSpec {
     /// From which risk on every run of this pool needs a person's approval.
     #[serde(default)]
     pub approval: ApprovalFloor,
-    /// When repairs stop because too much is broken at once. Not honoured yet: a run of a pool that sets it waits.
+    /// When repairs stop because so much is broken at once that the nodes are hardly the cause. The breaker is on with
+    /// its defaults when this is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub storm: Option<Storm>,
+    pub storm: Option<Breaker>,
     /// How often each host is read.
     #[serde(default = "default_observe_interval")]
     pub observe_interval: Span,
@@ -88,18 +91,6 @@ pub struct PoolDrain {
     pub rules: Vec<DrainRule>,
 }
 
-/// When too much is broken at once for the nodes to be the cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Storm {
-    /// Nodes not Ready at once from which on repairs stop.
-    pub max_not_ready: IntOrPercent,
-    /// Checks whose fault, confirmed on the node by our own prober, may be repaired all the same.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
-    pub admit_checks: Vec<CheckId>,
-}
-
 /// How a pool is doing.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -111,6 +102,9 @@ pub struct RepairPoolStatus {
     /// Permissions for nodes of this pool that are under repair.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Grant>,
+    /// The storm that there is, or was less than `spec.storm.calm` ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storm: Option<StormState>,
     /// The pool's nodes by how they are.
     #[serde(default)]
     pub counts: PoolCounts,

@@ -5,6 +5,7 @@ mod finish;
 mod grants;
 mod live;
 mod pools;
+mod storm;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -105,6 +106,7 @@ impl Planner {
             Decision::PolicyStatus { policy, status } => self.policy_status(&policy, *status).await,
             Decision::Grant { run, run_uid, pool, nodes } => self.grant(&run, &run_uid, &pool, nodes).await,
             Decision::Release { grants } => self.release(grants).await,
+            Decision::Storm { pool, turn } => self.storm(&pool, &turn).await,
         }
     }
 }
@@ -117,5 +119,6 @@ fn name_of(decision: &Decision) -> String {
         Decision::PolicyStatus { policy, .. } => format!("status of policy {policy}"),
         Decision::Grant { run, nodes, .. } => format!("grant {} nodes of run {run}", nodes.len()),
         Decision::Release { grants } => format!("release {} grants", grants.len()),
+        Decision::Storm { pool, .. } => format!("storm in pool {pool}"),
     }
 }

@@ -26,6 +26,8 @@ fn pool() -> Pool {
         deleting: false,
         grants: Vec::new(),
         windows: Vec::new(),
+        storm: nodemend_core::rollout::storm::Breaker::default(),
+        storm_state: None,
     }
 }
 

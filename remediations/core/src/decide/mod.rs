@@ -4,6 +4,7 @@ mod gates;
 mod grants;
 mod policies;
 mod runs;
+mod storm;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use crate::budget::Grant;
 use crate::ids::RunUid;
 use crate::plan::PlannedNode;
 use crate::plan::page::Sealed;
+use crate::rollout::storm::Turn;
 use crate::snapshot::{RunRequest, RunStatus, Snapshot};
 use crate::time::Time;
 
@@ -56,6 +58,13 @@ pub enum Decision {
         /// The grants.
         grants: Vec<Grant>,
     },
+    /// Make or lift the storm Hold of a pool, and remember why: Hold first when it is made, state first when it goes.
+    Storm {
+        /// Name of the pool.
+        pool: String,
+        /// What changes.
+        turn: Box<Turn>,
+    },
     /// Write a run's status.
     RunStatus {
         /// Name of the run.
@@ -72,10 +81,13 @@ pub enum Decision {
     },
 }
 
-/// What the fleet does next. Order matters: what is over is given back before anything new is asked for, runs
-/// before policies that would make more of them.
+/// What the fleet does next. Order matters: what is over is given back and what a storm forbids is held before anything
+/// new is asked for, runs before policies that would make more of them.
 pub fn decide(snapshot: &Snapshot, now: Time) -> Vec<Decision> {
-    let mut decisions: Vec<_> = sweep::sweep(snapshot).into_iter().collect();
+    let storms = storm::storms(snapshot, now);
+    let held = storm::held(snapshot, &storms);
+    let snapshot = held.as_ref();
+    let mut decisions: Vec<_> = sweep::sweep(snapshot).into_iter().chain(storms).collect();
     decisions.extend(runs::runs(snapshot, now));
     decisions.extend(policies::policies(snapshot, now));
     decisions

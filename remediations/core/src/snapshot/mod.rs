@@ -12,6 +12,7 @@ use crate::finding::CheckResult;
 use crate::ids::{BootId, CheckId, Digest, Epoch, NodeName, NodeUid, RunUid};
 use crate::plan::Page;
 use crate::playbook::Playbook;
+use crate::rollout::storm::{Breaker, StormState};
 use crate::rollout::window::Window;
 use crate::saga::{Journal, Mode, Outcome};
 use crate::selector::{Labels, Selector};
@@ -90,6 +91,10 @@ pub struct Pool {
     pub grants: Vec<Grant>,
     /// When repairs may start; empty means at any time.
     pub windows: Vec<Window>,
+    /// When so much is broken at once that repairs stop.
+    pub storm: Breaker,
+    /// The storm that there is, or was a moment ago.
+    pub storm_state: Option<StormState>,
 }
 
 /// From which risk on a run needs a person's approval.
@@ -130,6 +135,8 @@ pub struct Node {
     pub os_image: String,
     /// `status.nodeInfo.architecture`, Kubernetes's name for it (`amd64`).
     pub architecture: String,
+    /// When it was registered.
+    pub created: Time,
 }
 
 /// One condition of a node.
@@ -173,10 +180,27 @@ pub struct Hold {
     pub held_by: String,
     /// Why.
     pub reason: String,
+    /// What was seen, with the figures, where a reason of one word is not enough.
+    pub message: Option<String>,
+    /// How hard it stops.
+    pub level: HoldLevel,
     /// Until when; absent means until it is released.
     pub until: Option<Time>,
     /// When it was made.
     pub created: Time,
+}
+
+/// How hard a Hold stops.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[schemars(inline)]
+pub enum HoldLevel {
+    /// No further step starts: nodes under way stop between two steps.
+    #[default]
+    Stop,
+    /// No further node starts: nodes under way are finished.
+    Pause,
 }
 
 /// What a Hold stops; exactly one member.
