@@ -13,7 +13,7 @@ use nodemend_api::playbook::Playbook;
 use nodemend_api::policy::RepairPolicy;
 use nodemend_api::pool::RepairPool;
 use nodemend_api::run::RepairRun;
-use nodemend_core::snapshot::{self, HoldScope, Snapshot};
+use nodemend_core::snapshot::{self, HoldLevel, HoldScope, Snapshot};
 use nodemend_core::time::{Span, Time};
 use serde::de::DeserializeOwned;
 
@@ -86,7 +86,9 @@ pub(super) async fn stop(connection: &Connection, flags: Stop) -> Result<ExitCod
     let cluster = connection.cluster().await?;
     let scope = flags.scope.scope().ok_or_else(|| CliError::Usage("say what to stop".to_owned()))?;
     exists(&cluster, &scope).await?;
-    let spec = HoldSpec { scope, held_by: cluster.user().await?, reason: flags.reason, until: flags.until };
+    let level = HoldLevel::Stop;
+    let (held_by, message) = (cluster.user().await?, None);
+    let spec = HoldSpec { scope, held_by, reason: flags.reason, message, level, until: flags.until };
     let mut hold = Hold::new("", spec);
     hold.metadata.name = None;
     hold.metadata.generate_name = Some(prefix(&hold.spec.scope));
