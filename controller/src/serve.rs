@@ -119,22 +119,29 @@ impl Service {
         let recorder = Recorder::new(self.client.clone(), reporter);
         let epoch = Arc::new(OnceLock::new());
         // Plans and says what it waits for from the start; grants need the epoch.
+        let gatekeeper = Gatekeeper::new(self.client.clone()).map_err(ServeError::Roots)?;
         let planner = Planner {
             client: self.client.clone(),
             world: self.world.clone(),
             epoch: epoch.clone(),
             recorder: recorder.clone(),
             gauges: self.gauges.clone(),
-            gatekeeper: Gatekeeper::new(self.client.clone()).map_err(ServeError::Roots)?,
+            gatekeeper: gatekeeper.clone(),
         };
         tokio::select! {
             () = planner.run() => Ok(()),
-            ended = self.repair(&epoch, recorder, poke) => ended,
+            ended = self.repair(&epoch, recorder, poke, gatekeeper) => ended,
         }
     }
 
     /// Takes an epoch, then works on sagas until another process takes a higher one.
-    async fn repair(self, epoch: &OnceLock<Epoch>, recorder: Recorder, poke: Poke) -> Result<(), ServeError> {
+    async fn repair(
+        self,
+        epoch: &OnceLock<Epoch>,
+        recorder: Recorder,
+        poke: Poke,
+        gatekeeper: Gatekeeper,
+    ) -> Result<(), ServeError> {
         let taken = epoch::take(&self.client).await;
         let ours = *epoch.get_or_init(|| taken);
         tracing::info!(epoch = ours, program = nodemend_exec::PROGRAM_DIGEST.as_str(), "repairing");
@@ -149,6 +156,7 @@ impl Service {
             recorder,
             gauges: self.gauges,
             poke,
+            gatekeeper,
         });
         tokio::select! {
             () = saga::run(self.watching, sagas) => Ok(()),

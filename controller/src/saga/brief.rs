@@ -2,7 +2,6 @@
 
 use kube::{Api, Client, ResourceExt};
 use nodemend_api::plan_page::PlanPage;
-use nodemend_api::pool::RepairPool;
 use nodemend_api::remediation::Remediation;
 use nodemend_core::canonical;
 use nodemend_core::plan::page::page_name;
@@ -11,13 +10,9 @@ use nodemend_core::saga::Brief;
 use super::SagaError;
 use crate::store::StoreError;
 
-/// The brief of a Remediation. Its steps come from page 0 of the plan, its node from its own immutable spec, which
-/// has to stand on the page that it names.
-pub(super) async fn brief(
-    client: &Client,
-    remediation: &Remediation,
-    pool: Option<&RepairPool>,
-) -> Result<Brief, SagaError> {
+/// The brief of a Remediation, without the drain rules of its pool. Its steps come from page 0 of the plan, its node from
+/// its own immutable spec, which has to stand on the page that it names.
+pub(super) async fn brief(client: &Client, remediation: &Remediation) -> Result<Brief, SagaError> {
     let spec = &remediation.spec;
     let name = remediation.name_any();
     let header = page(client, &spec.run, 0).await?.spec.page.header;
@@ -37,7 +32,7 @@ pub(super) async fn brief(
         pool: spec.pool.clone(),
         node: repair.node.clone(),
         steps: header.steps,
-        drain_rules: pool.map(|pool| pool.spec.drain.rules.clone()).unwrap_or_default(),
+        drain_rules: Vec::new(),
         remediation: name,
     })
 }

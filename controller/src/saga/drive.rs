@@ -9,12 +9,14 @@ use nodemend_api::conditions::{READY, RECONCILING, STALLED, Wanted, set};
 use nodemend_api::pool::RepairPool;
 use nodemend_api::remediation::{Remediation, RemediationStatus};
 use nodemend_core::op::{Op, OpFailure, OpResult};
-use nodemend_core::saga::{Brief, Journal, Mode, Next, NodeObservation, Observation, Outcome, next};
+use nodemend_core::saga::{
+    Brief, Journal, Mode, Next, NodeObservation, Observation, Outcome, awaits_clearance, next,
+};
 use nodemend_core::time::Span;
 use nodemend_exec::{Act, Still};
 
 use super::slots::{Begun, Key, Slots, current_intent};
-use super::{Parts, SagaError, brief, observe, tell};
+use super::{Parts, SagaError, brief, clear, observe, tell};
 use crate::clock::now;
 use crate::store::{StoreError, put_status};
 use crate::{checks, finalizer};
@@ -29,9 +31,9 @@ pub(super) struct Driver {
 }
 
 /// Everything about one saga at one look.
-struct Look {
+pub(super) struct Look {
     remediation: Remediation,
-    brief: Brief,
+    pub(super) brief: Brief,
     pool: Option<RepairPool>,
 }
 
@@ -53,8 +55,22 @@ impl Driver {
             return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
         }
         let pool = self.parts.world.look().pools.get(&remediation.spec.pool).cloned();
-        let brief = brief::brief(&self.parts.client, &remediation, pool.as_ref()).await?;
+        let brief = self.brief(&remediation, pool.as_ref()).await?;
         self.go_on(Look { remediation, brief, pool }).await
+    }
+
+    /// What the saga is about: proven once per process against the stored plan, which never changes. The pool's drain
+    /// rules are those of now.
+    async fn brief(&self, remediation: &Remediation, pool: Option<&RepairPool>) -> Result<Brief, SagaError> {
+        let uid = remediation.uid().unwrap_or_default();
+        let known = self.slots.brief(&remediation.name_any()).filter(|known| known.uid == uid);
+        let brief = match known {
+            Some(known) => known,
+            None => brief::brief(&self.parts.client, remediation).await?,
+        };
+        self.slots.keep_brief(&brief);
+        let drain_rules = pool.map(|pool| pool.spec.drain.rules.clone()).unwrap_or_default();
+        Ok(Brief { drain_rules, ..brief })
     }
 
     async fn go_on(&self, mut look: Look) -> Result<Action, SagaError> {
@@ -71,9 +87,13 @@ impl Driver {
                 epoch: self.parts.epoch,
                 node,
                 stop: observe::known_stop(&self.parts.world, &look.remediation, self.parts.epoch),
+                clearance: None,
                 fresh: slot.fresh,
                 result: slot.result,
             };
+            if seen.stop.is_none() && awaits_clearance(&look.brief, &journal) {
+                seen.clearance = Some(clear::clearance(&self.parts, &look).await);
+            }
             let mut step = next(&look.brief, &journal, &seen, now());
             if matches!(&step, Next::Do(op) if op.is_effect()) {
                 seen.stop =

@@ -1,6 +1,7 @@
 //! The sagas: kube's `Controller` over Remediations, one `saga::next` at a time, nothing awaited on a node.
 
 mod brief;
+mod clear;
 mod drive;
 mod observe;
 mod slots;
@@ -22,6 +23,7 @@ use tokio::sync::mpsc;
 
 use crate::access::AccessResolver;
 use crate::http::Gauges;
+use crate::planner::Gatekeeper;
 use crate::prober::Poke;
 use crate::store::StoreError;
 use crate::watch::World;
@@ -53,6 +55,8 @@ pub(crate) struct Parts {
     pub(crate) recorder: Recorder,
     pub(crate) gauges: Gauges,
     pub(crate) poke: Poke,
+    /// What asks the gates of scope `Node` once more.
+    pub(crate) gatekeeper: Gatekeeper,
 }
 
 /// All sagas of this process.

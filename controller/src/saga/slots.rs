@@ -8,7 +8,7 @@ use kube::runtime::reflector::ObjectRef;
 use nodemend_api::remediation::Remediation;
 use nodemend_core::ids::IntentId;
 use nodemend_core::op::OpResult;
-use nodemend_core::saga::{Journal, Mode};
+use nodemend_core::saga::{Brief, Journal, Mode};
 use tokio::sync::mpsc;
 
 /// What an operation belongs to: an answer to anything else is thrown away.
@@ -36,6 +36,8 @@ struct Slot {
     /// The intent that this process wrote and whose effect it has not sent.
     fresh: Option<IntentId>,
     running: Option<Key>,
+    /// What the saga is about, once it was proven.
+    brief: Option<Brief>,
     /// The answer, to what, and whether it is the answer to the first operation under a fresh intent.
     answer: Option<(Key, OpResult, Option<IntentId>)>,
 }
@@ -74,6 +76,16 @@ impl Slots {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a saga is about, if it was proven before.
+    pub(super) fn brief(&self, name: &str) -> Option<Brief> {
+        self.lock().get(name)?.brief.clone()
+    }
+
+    /// Keeps what a saga is about.
+    pub(super) fn keep_brief(&self, brief: &Brief) {
+        self.lock().entry(brief.remediation.clone()).or_default().brief = Some(brief.clone());
     }
 
     /// Takes the answer that belongs to where the journal is, if there is one.
