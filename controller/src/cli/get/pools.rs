@@ -2,7 +2,7 @@
 
 use nodemend_core::budget::grant::Sets;
 use nodemend_core::finding::CheckState;
-use nodemend_core::snapshot::{HoldScope, Pool, Run};
+use nodemend_core::snapshot::{Hold, HoldScope, Pool, Run};
 
 use super::Query;
 use crate::cli::output::{Field, Tone, toned};
@@ -62,7 +62,11 @@ fn blocked(query: &Query<'_>, pool: &Pool, runs: &[&Run]) -> Field {
         HoldScope::Pool { name } => *name == pool.name,
         _ => false,
     });
-    let mut found: Vec<_> = on_pool.map(|hold| format!("hold/{}", hold.name)).collect();
+    let told = |hold: &Hold| match &hold.message {
+        Some(message) => format!("hold/{} ({message})", hold.name),
+        None => format!("hold/{}", hold.name),
+    };
+    let mut found: Vec<_> = on_pool.map(told).collect();
     if query.snapshot.guard.is_none() {
         found.push("no RepairGuard".to_owned());
     }
