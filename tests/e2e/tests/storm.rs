@@ -18,9 +18,9 @@ const NODES: usize = 10;
 /// One more than the 30% that may be.
 const TOO_MANY: usize = 4;
 /// How long it has to be calm in this pool; a node that comes back counts for two seconds more.
-const CALM: Duration = Duration::from_secs(6);
+const CALM: Duration = Duration::from_secs(10);
 /// The planner looks at least every ten seconds.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(1);
 
 fn pool(name: &str) -> Value {
     let none = json!({"none": {}});
