@@ -1,6 +1,7 @@
 //! `nodemend controller`: everything that runs in the service, and how it starts and stops.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -30,6 +31,15 @@ pub struct Options {
     /// How many hosts are read at once by the prober.
     #[arg(long, default_value_t = 16, value_name = "HOSTS")]
     pub probes_at_once: usize,
+    /// How many SSH connections are begun per second, by the prober and by repairs together.
+    #[arg(long, default_value_t = Limits::default().connections_per_second, value_name = "CONNECTIONS")]
+    pub ssh_per_second: NonZeroU32,
+}
+
+impl Options {
+    fn limits(&self) -> Limits {
+        Limits { connections_per_second: self.ssh_per_second, ..Limits::default() }
+    }
 }
 
 /// Why the service ended.
@@ -68,7 +78,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
     watch::start(&watching, &world);
     let service = Service {
         access: Arc::new(AccessResolver::new(client.clone())),
-        performer: Arc::new(Performer::new(client.clone(), Limits::default())),
+        performer: Arc::new(Performer::new(client.clone(), options.limits())),
         client,
         watching,
         world: world.clone(),
