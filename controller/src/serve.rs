@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use crate::access::AccessResolver;
 use crate::http::{self, Gauges};
 use crate::planner::Planner;
-use crate::prober::{Poke, Prober};
+use crate::prober::{Poke, Prober, Reports};
 use crate::saga::Sagas;
 use crate::watch::{self, World};
 use crate::{epoch, saga};
@@ -114,6 +114,7 @@ impl Service {
             access: self.access.clone(),
             performer: self.performer.clone(),
             at_once: probes_at_once,
+            reports: Reports::default(),
         };
         tokio::spawn(prober.run(poked));
         let reporter = Reporter { controller: "nodemend".into(), instance: None };
