@@ -15,8 +15,9 @@ use nodemend_core::saga::{
 use nodemend_core::time::Span;
 use nodemend_exec::{Act, Still};
 
+use super::brief::Briefs;
 use super::slots::{Begun, Key, Slots, current_intent};
-use super::{Parts, SagaError, brief, clear, observe, tell};
+use super::{Parts, SagaError, clear, observe, tell};
 use crate::clock::now;
 use crate::store::{StoreError, put_status};
 use crate::{checks, finalizer};
@@ -28,13 +29,14 @@ const WITHOUT_GRANT: Span = Span::seconds(2);
 pub(super) struct Driver {
     pub(super) parts: Arc<Parts>,
     pub(super) slots: Arc<Slots>,
+    pub(super) briefs: Briefs,
 }
 
 /// Everything about one saga at one look.
 pub(super) struct Look {
     remediation: Remediation,
     pub(super) brief: Brief,
-    pool: Option<RepairPool>,
+    pool: Option<Arc<RepairPool>>,
 }
 
 impl Driver {
@@ -42,7 +44,7 @@ impl Driver {
     pub(super) async fn look(&self, name: &str) -> Result<Action, SagaError> {
         let api: Api<Remediation> = Api::all(self.parts.client.clone());
         let Some(remediation) = api.get_opt(name).await.map_err(StoreError::of::<Remediation>(name))? else {
-            self.slots.forget(name);
+            self.forget(name);
             return Ok(Action::await_change());
         };
         if remediation.status.as_ref().is_some_and(|status| status.journal.is_finished()) {
@@ -55,22 +57,8 @@ impl Driver {
             return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
         }
         let pool = self.parts.world.look().pools.get(&remediation.spec.pool).cloned();
-        let brief = self.brief(&remediation, pool.as_ref()).await?;
+        let brief = self.briefs.of(&self.parts.client, &remediation, pool.as_deref()).await?;
         self.go_on(Look { remediation, brief, pool }).await
-    }
-
-    /// What the saga is about: proven once per process against the stored plan, which never changes. The pool's drain
-    /// rules are those of now.
-    async fn brief(&self, remediation: &Remediation, pool: Option<&RepairPool>) -> Result<Brief, SagaError> {
-        let uid = remediation.uid().unwrap_or_default();
-        let known = self.slots.brief(&remediation.name_any()).filter(|known| known.uid == uid);
-        let brief = match known {
-            Some(known) => known,
-            None => brief::brief(&self.parts.client, remediation).await?,
-        };
-        self.slots.keep_brief(&brief);
-        let drain_rules = pool.map(|pool| pool.spec.drain.rules.clone()).unwrap_or_default();
-        Ok(Brief { drain_rules, ..brief })
     }
 
     async fn go_on(&self, mut look: Look) -> Result<Action, SagaError> {
@@ -162,15 +150,20 @@ impl Driver {
     /// The terminal journal is written: the finalizer goes, the planner gives the grants back, the node is probed.
     async fn finish(&self, remediation: &Remediation) -> Result<Action, SagaError> {
         if finalizer::has(remediation) {
-            finalizer::take_off(&self.parts.client, remediation).await?;
+            finalizer::take_off_finished(&self.parts.client, remediation).await?;
             if let Some(repair) = remediation.spec.repairs.first() {
                 // The prober lives as long as the process.
                 let _ = self.parts.poke.send(repair.node.uid.clone());
             }
             self.parts.world.ring();
         }
-        self.slots.forget(&remediation.name_any());
+        self.forget(&remediation.name_any());
         Ok(Action::await_change())
+    }
+
+    fn forget(&self, name: &str) {
+        self.slots.forget(name);
+        self.briefs.forget(name);
     }
 }
 

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kube::runtime::reflector::ObjectRef;
-use nodemend_api::remediation::Remediation;
 use nodemend_core::ids::IntentId;
 use nodemend_core::op::OpResult;
-use nodemend_core::saga::{Brief, Journal, Mode};
+use nodemend_core::saga::{Journal, Mode};
 use tokio::sync::mpsc;
+
+use super::Marker;
 
 /// What an operation belongs to: an answer to anything else is thrown away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +37,6 @@ struct Slot {
     /// The intent that this process wrote and whose effect it has not sent.
     fresh: Option<IntentId>,
     running: Option<Key>,
-    /// What the saga is about, once it was proven.
-    brief: Option<Brief>,
     /// The answer, to what, and whether it is the answer to the first operation under a fresh intent.
     answer: Option<(Key, OpResult, Option<IntentId>)>,
 }
@@ -58,7 +57,7 @@ pub(super) enum Begun {
 #[derive(Debug)]
 pub(super) struct Slots {
     slots: Mutex<HashMap<String, Slot>>,
-    ring: mpsc::UnboundedSender<ObjectRef<Remediation>>,
+    ring: mpsc::UnboundedSender<ObjectRef<Marker>>,
 }
 
 /// What is known of one saga at the beginning of a look.
@@ -70,22 +69,12 @@ pub(super) struct Seen {
 }
 
 impl Slots {
-    pub(super) fn new(ring: mpsc::UnboundedSender<ObjectRef<Remediation>>) -> Self {
+    pub(super) fn new(ring: mpsc::UnboundedSender<ObjectRef<Marker>>) -> Self {
         Self { slots: Mutex::default(), ring }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What a saga is about, if it was proven before.
-    pub(super) fn brief(&self, name: &str) -> Option<Brief> {
-        self.lock().get(name)?.brief.clone()
-    }
-
-    /// Keeps what a saga is about.
-    pub(super) fn keep_brief(&self, brief: &Brief) {
-        self.lock().entry(brief.remediation.clone()).or_default().brief = Some(brief.clone());
     }
 
     /// Takes the answer that belongs to where the journal is, if there is one.
