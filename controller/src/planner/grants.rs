@@ -86,7 +86,7 @@ impl Planner {
         for (name, answer) in lacking(live, now()) {
             match answer {
                 Lacking::Complete => {
-                    wanted.extend(live.remediations.get(&name).map(|row| grant_of(live, row)))
+                    wanted.extend(live.remediations.get(&name).map(|row| grant_of(live, row)));
                 }
                 Lacking::Wait => {}
                 Lacking::Withdraw(why) => self.withdraw(&name, &why).await?,

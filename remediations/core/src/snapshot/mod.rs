@@ -81,6 +81,7 @@ pub struct Guard {
 
 /// A RepairPool.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the object that a person set")]
 pub struct Pool {
     /// Name.
     pub name: String,
