@@ -135,8 +135,11 @@ impl<'a> Counting<'a, '_> {
             let how = if mark == Mark::Failed { "it failed" } else { "it was not over" };
             self.tally.failed.push(format!("{}: {how}, and its Remediation was deleted", node.name));
         }
+        if counted != mark {
+            self.news.push((Time(i64::MAX), false));
+        }
         self.tally.counts.add(counted);
-        mark
+        counted
     }
 
     /// The tally, with the row of failures brought up to date in the order in which nodes came to an end.
