@@ -4,10 +4,9 @@ use kube::ResourceExt;
 use nodemend_api::conditions::{READY, Wanted, set};
 use nodemend_api::pool::{PoolCounts, RepairPool, RepairPoolStatus};
 use nodemend_core::blocker::{Blocker, keep_since};
-use nodemend_core::budget::grant::Sets;
 use nodemend_core::finding::CheckState;
 use nodemend_core::rollout::storm::{blind, hold_name};
-use nodemend_core::snapshot::{Node, PROBER, Pool, Snapshot};
+use nodemend_core::snapshot::{Fleet, Node, PROBER, Pool, Snapshot};
 
 use super::{Planner, PlannerError};
 use crate::checks;
@@ -28,8 +27,8 @@ impl Planner {
         for (name, wanted) in changed {
             update_status(&self.client, &name, |pool: &mut RepairPool| {
                 // Grants and storms have writers of their own: what is stored stays.
-                let RepairPoolStatus { grants, storm, .. } = pool.status.take().unwrap_or_default();
-                pool.status = Some(RepairPoolStatus { grants, storm, ..wanted });
+                let RepairPoolStatus { grants, starts, storm, .. } = pool.status.take().unwrap_or_default();
+                pool.status = Some(RepairPoolStatus { grants, starts, storm, ..wanted });
                 true
             })
             .await?;
@@ -59,15 +58,14 @@ fn status(snapshot: &Snapshot, pool: &RepairPool, row: &Pool) -> RepairPoolStatu
 }
 
 fn counts(snapshot: &Snapshot, row: &Pool) -> PoolCounts {
-    let unfinished = snapshot.remediations.values().filter(|r| !r.is_finished() && r.pool == row.name);
-    let sets = Sets::new(snapshot.nodes_of(row), &row.grants, unfinished);
-    let nodes: Vec<&Node> = snapshot.nodes_of(row).collect();
+    let fleet = Fleet::new(snapshot);
+    let (area, nodes) = (fleet.area(row), fleet.members(&row.name));
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     PoolCounts {
         nodes: count(nodes.len()),
         ready: count(nodes.iter().filter(|node| node.ready() == Some(true)).count()),
-        unavailable: count(sets.unavailable.len()),
-        in_flight: count(sets.in_flight.len()),
+        unavailable: count(area.unavailable.len()),
+        in_flight: count(area.in_flight.len()),
         failing: count(nodes.iter().filter(|node| is_failing(snapshot, node)).count()),
     }
 }

@@ -1,11 +1,9 @@
 //! Storm Holds, made and lifted. Caches propose, live reads decide: a Hold that no watch shows yet looks like one that a
 //! person released, and old rows of nodes look calm.
 
-use k8s_openapi::api::core::v1::Node as KubeNode;
-use kube::api::{DeleteParams, ListParams, Preconditions};
+use kube::api::{DeleteParams, Preconditions};
 use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource, ResourceExt};
-use nodemend_api::convert;
 use nodemend_api::guard::{GUARD_NAME, RepairGuard};
 use nodemend_api::hold::{Hold, HoldSpec};
 use nodemend_api::pool::RepairPool;
@@ -16,9 +14,6 @@ use super::live::refused;
 use super::{Planner, PlannerError};
 use crate::clock::now;
 use crate::store::{self, StoreError, update_status};
-
-/// Nodes are read in pages of so many, so that a large cluster is never in memory as a whole.
-const PAGE: u32 = 500;
 
 impl Planner {
     /// Decides the proposed turn anew from what is stored, and carries that out.
@@ -68,7 +63,7 @@ impl Planner {
         let remediations = self.live_remediations().await?;
         let live = Snapshot {
             guard,
-            nodes: self.live_nodes().await?.into_iter().map(|node| (node.name.clone(), node)).collect(),
+            nodes: self.live_nodes().await?,
             remediations: remediations.into_iter().map(|row| (row.name.clone(), row)).collect(),
             ..Snapshot::default()
         };
@@ -76,23 +71,6 @@ impl Planner {
             return Err(PlannerError::Refused("no node of the cluster is Ready".to_owned()));
         }
         Ok(cause(&live, pool, now()))
-    }
-
-    async fn live_nodes(&self) -> Result<Vec<snapshot::Node>, PlannerError> {
-        let api: Api<KubeNode> = Api::all(self.client.clone());
-        let list = |source| PlannerError::List { what: "nodes", source: Box::new(source) };
-        let (mut rows, mut params) = (Vec::new(), ListParams::default().limit(PAGE));
-        loop {
-            let page = api.list(&params).await.map_err(list)?;
-            for node in &page.items {
-                let row = convert::node(&node.metadata, node.spec.as_ref(), node.status.as_ref());
-                rows.push(row.map_err(refused)?);
-            }
-            match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => params = params.continue_token(&token),
-                None => return Ok(rows),
-            }
-        }
     }
 
     /// Writes the state, if the one that was decided from is still stored; whether it is written.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use nodemend_bed::host::{Host, SshAccess};
+use nodemend_bed::scale::LOGIN;
 use nodemend_bed::workloads::manifest;
 use nodemend_bed::{Bed, BedConfig, HostSpec};
 use serde_json::Value;
@@ -20,9 +21,11 @@ const POLL: Duration = Duration::from_millis(200);
 /// Hosts are read every few seconds here; a hung one takes its time-outs on top.
 const REPORTED: Duration = Duration::from_mins(1);
 /// The playbooks as they are released.
-const PLAYBOOKS: [&str; 2] = [
+const PLAYBOOKS: [&str; 4] = [
     include_str!("../../../playbooks/upgrade-systemd/1.0.0.yaml"),
     include_str!("../../../playbooks/drain-and-reboot/1.0.0.yaml"),
+    include_str!("../../../playbooks/restart-kubelet/1.0.0.yaml"),
+    include_str!("../../../playbooks/restart-containerd/1.0.0.yaml"),
 ];
 
 /// A cluster on which repairs can be played.
@@ -32,6 +35,8 @@ pub struct Stage {
     controller: Mutex<Option<Controller>>,
     bed: Bed,
     login: Login,
+    /// Further options of every controller that is started.
+    options: Vec<String>,
 }
 
 impl Stage {
@@ -46,8 +51,19 @@ impl Stage {
 
     /// The stage on a bed where everything is installed already.
     pub fn on(bed: Bed) -> Result<Self, E2eError> {
-        let login = login(&bed)?;
-        Ok(Self { controller: Mutex::new(None), bed, login })
+        let access = SshAccess::of(bed.hub());
+        let read = |path: &Path| std::fs::read_to_string(path).map_err(E2eError::file(path));
+        let user = bed.hosts().first().map_or_else(|| LOGIN.to_owned(), |host| host.spec().login.clone());
+        let (key, host_ca) = (read(&access.client_key())?, read(&access.host_ca_public_key())?);
+        let login = Login { user, key, host_ca };
+        Ok(Self { controller: Mutex::new(None), bed, login, options: Vec::new() })
+    }
+
+    /// The same with further options for its controllers.
+    #[must_use]
+    pub fn with_options(mut self, options: &[&str]) -> Self {
+        self.options = options.iter().map(ToString::to_string).collect();
+        self
     }
 
     /// Applies kinds, rights, credentials and the released playbooks.
@@ -98,7 +114,7 @@ impl Stage {
     pub fn start_controller(&self) -> Result<(), E2eError> {
         let mut controller = self.lock();
         drop(controller.take());
-        *controller = Some(Controller::start(&self.bed)?);
+        *controller = Some(Controller::start(&self.bed, &self.options)?);
         Ok(())
     }
 
@@ -109,13 +125,18 @@ impl Stage {
             running.check()?;
             running.kill()?;
         }
-        *controller = Some(Controller::start(&self.bed)?);
+        *controller = Some(Controller::start(&self.bed, &self.options)?);
         Ok(())
     }
 
     /// Asks the controller to end, and waits until it has.
     pub fn stop_controller(&self) -> Result<(), E2eError> {
         self.lock().take().map_or(Ok(()), Controller::stop)
+    }
+
+    /// The most memory that the running controller has held at once, in KiB; 0 while none runs.
+    pub fn controller_memory(&self) -> Result<u64, E2eError> {
+        self.lock().as_ref().map_or(Ok(0), Controller::peak_memory)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Controller>> {
@@ -252,13 +273,4 @@ impl Stage {
             summaries("remediations", |journal| Journal(journal).summary()),
         )
     }
-}
-
-/// How the bed's hosts are reached; nothing where there are none.
-fn login(bed: &Bed) -> Result<Login, E2eError> {
-    let Some(host) = bed.hosts().first() else { return Ok(Login::default()) };
-    let access = SshAccess::of(bed.hub());
-    let read = |path: &Path| std::fs::read_to_string(path).map_err(E2eError::file(path));
-    let (key, host_ca) = (read(&access.client_key())?, read(&access.host_ca_public_key())?);
-    Ok(Login { user: host.spec().login.clone(), key, host_ca })
 }

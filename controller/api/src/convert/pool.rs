@@ -1,19 +1,19 @@
 //! RepairPool, RepairGuard and Hold as core sees them.
 
-use nodemend_core::budget::Budget;
 use nodemend_core::snapshot;
 
 use super::{ConvertError, Identity};
 use crate::access::Access;
 use crate::guard::RepairGuard;
 use crate::hold::Hold;
-use crate::pool::{RepairPool, RepairPoolSpec};
+use crate::pool::RepairPool;
 
 impl TryFrom<&RepairPool> for snapshot::Pool {
     type Error = ConvertError;
 
     fn try_from(pool: &RepairPool) -> Result<Self, ConvertError> {
         let spec = &pool.spec;
+        let status = pool.status.clone().unwrap_or_default();
         Ok(Self {
             name: Identity { kind: "RepairPool", meta: &pool.metadata }.name()?,
             selector: spec.node_selector.clone(),
@@ -21,24 +21,17 @@ impl TryFrom<&RepairPool> for snapshot::Pool {
             approval: spec.approval,
             drain_rules: spec.drain.rules.clone(),
             repairable: spec.access.repair != Access::Nothing {},
-            unsupported: unsupported(spec),
+            unsupported: Vec::new(),
             deleting: pool.metadata.deletion_timestamp.is_some(),
-            grants: pool.status.as_ref().map(|status| status.grants.clone()).unwrap_or_default(),
+            grants: status.grants,
+            starts: status.starts,
+            control_plane: spec.control_plane,
+            require_change_ref: spec.require_change_ref,
             windows: spec.windows.clone(),
             storm: spec.storm.clone().unwrap_or_default(),
-            storm_state: pool.status.as_ref().and_then(|status| status.storm.clone()),
+            storm_state: status.storm,
         })
     }
-}
-
-fn unsupported(spec: &RepairPoolSpec) -> Vec<String> {
-    budget_fields(&spec.budget).into_iter().map(str::to_owned).collect()
-}
-
-fn budget_fields(budget: &Budget) -> Vec<&'static str> {
-    let per_zone = budget.per_zone.as_ref().map(|_| "spec.budget.perZone");
-    let rate = budget.rate.as_ref().map(|_| "spec.budget.rate");
-    per_zone.into_iter().chain(rate).collect()
 }
 
 impl TryFrom<&RepairGuard> for snapshot::Guard {
@@ -46,13 +39,13 @@ impl TryFrom<&RepairGuard> for snapshot::Guard {
 
     fn try_from(guard: &RepairGuard) -> Result<Self, ConvertError> {
         Identity { kind: "RepairGuard", meta: &guard.metadata }.name()?;
-        let fields = guard.spec.budget.as_ref().map(budget_fields).unwrap_or_default();
         let status = guard.status.clone().unwrap_or_default();
         Ok(Self {
             budget: guard.spec.budget.clone(),
             epoch: status.epoch,
             grants: status.grants,
-            unsupported: fields.into_iter().map(str::to_owned).collect(),
+            starts: status.starts,
+            unsupported: Vec::new(),
         })
     }
 }
@@ -91,14 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn fields_that_are_not_honoured_are_named() {
+    fn a_pool_without_access_is_not_repairable() {
         let row = snapshot::Pool::try_from(&pool(&json!({
             "nodeSelector": {"matchLabels": {"pool": "web"}},
             "access": {"observe": {"none": {}}, "repair": {"none": {}}},
-            "budget": {"maxUnavailable": "10%", "perZone": 1, "rate": {"nodes": 5, "per": "1h"}},
+            "budget": {"maxUnavailable": "10%", "perZone": {"maxUnavailable": 1}, "rate": {"nodes": 5, "per": "1h"}},
         })))
         .unwrap();
-        assert_eq!(row.unsupported, ["spec.budget.perZone", "spec.budget.rate"]);
+        assert_eq!(row.unsupported.len(), 0);
         assert!(!row.repairable);
     }
 
@@ -167,14 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn limits_of_a_guard_that_are_not_honoured_are_named_and_its_grants_stay_known() {
+    fn what_a_guard_granted_and_started_stays_known() {
         let guard: RepairGuard = serde_json::from_value(json!({
             "apiVersion": "nodemend.dev/v1alpha1", "kind": "RepairGuard", "metadata": {"name": "cluster"},
             "spec": {"budget": {"maxUnavailable": 1, "rate": {"nodes": 5, "per": "1h"}}},
-            "status": {"epoch": 7, "grants": []},
+            "status": {"epoch": 7, "starts": [{"at": "2026-01-31T22:00:00Z", "nodes": 2}]},
         }))
         .unwrap();
         let row = snapshot::Guard::try_from(&guard).unwrap();
-        assert_eq!((row.epoch, &row.unsupported[..]), (7, &["spec.budget.rate".to_owned()][..]));
+        assert_eq!((row.epoch, row.starts.0[0].nodes), (7, 2));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::budget::{Budget, Grant};
+use crate::budget::{Budget, Grant, Starts};
 use crate::decide::PolicyStatus;
 use crate::drain::DrainRule;
 use crate::finding::CheckResult;
@@ -14,16 +14,22 @@ use crate::plan::Page;
 use crate::playbook::Playbook;
 use crate::rollout::storm::{Breaker, StormState};
 use crate::rollout::window::Window;
+use crate::rollout::{Answer, Asked};
 use crate::saga::{Journal, Mode, Outcome};
 use crate::selector::{Labels, Selector};
-use crate::time::{Span, Time};
+use crate::small_map::SmallMap;
+use crate::time::Time;
 
+mod fleet;
 mod ledger;
 mod policy;
 mod run;
 
+pub use fleet::Fleet;
 pub use ledger::{Ledger, Mark};
-pub use policy::{ConditionMatch, FindingMatch, PROBER, Policy, PolicyMode};
+pub use policy::{
+    ConditionMatch, Escalation, FindingMatch, Limits, PROBER, PlaybookRef, Policy, PolicyMode, Recurrence,
+};
 pub use run::{Counts, EvidenceByNode, NodeSelection, Operation, Run, RunPhase, RunRequest, RunStatus, Verb};
 
 /// Everything that decisions are made from.
@@ -51,6 +57,10 @@ pub struct Snapshot {
     pub holds: BTreeMap<String, Hold>,
     /// Reports by node UID, then source.
     pub reports: BTreeMap<NodeUid, BTreeMap<String, Report>>,
+    /// What gates answered last.
+    pub answers: BTreeMap<Asked, Answer>,
+    /// The node that the controller itself runs on, if it knows.
+    pub own_node: Option<NodeName>,
     /// Objects that are stored but cannot be decoded, as `kind/name` in lower case, and why.
     pub undecodable: BTreeMap<String, String>,
 }
@@ -64,12 +74,15 @@ pub struct Guard {
     pub epoch: Epoch,
     /// Grants of all pools.
     pub grants: Vec<Grant>,
+    /// Recent node starts of all pools.
+    pub starts: Starts,
     /// Names of fields that are set and not honoured yet; any stops every run.
     pub unsupported: Vec<String>,
 }
 
 /// A RepairPool.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the object that a person set")]
 pub struct Pool {
     /// Name.
     pub name: String,
@@ -89,6 +102,12 @@ pub struct Pool {
     pub deleting: bool,
     /// Grants of this pool.
     pub grants: Vec<Grant>,
+    /// Recent node starts of this pool.
+    pub starts: Starts,
+    /// Whether its control-plane nodes may be repaired at all.
+    pub control_plane: bool,
+    /// Whether each of its runs has to name a change.
+    pub require_change_ref: bool,
     /// When repairs may start; empty means at any time.
     pub windows: Vec<Window>,
     /// When so much is broken at once that repairs stop.
@@ -135,6 +154,8 @@ pub struct Node {
     pub os_image: String,
     /// `status.nodeInfo.architecture`, Kubernetes's name for it (`amd64`).
     pub architecture: String,
+    /// Why it is about to go, if somebody marked it for deletion.
+    pub leaving: Option<String>,
     /// When it was registered.
     pub created: Time,
 }
@@ -165,6 +186,8 @@ pub struct Remediation {
     pub node: NodeName,
     /// UID of its node.
     pub node_uid: NodeUid,
+    /// The checks whose findings it repairs.
+    pub checks: Vec<CheckId>,
     /// Its journal; `None` until the saga has begun.
     pub journal: Option<Journal>,
 }
@@ -242,16 +265,43 @@ pub enum HoldScope {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Report {
     /// Results by check.
-    pub results: BTreeMap<CheckId, CheckResult>,
+    pub results: SmallMap<CheckId, CheckResult>,
     /// When the report stops counting.
     pub expires_at: Time,
     /// The operating system's `ID` of os-release, when known.
     pub os_id: Option<String>,
     /// Installed versions of the packages that were looked at, by name.
-    pub packages: BTreeMap<String, Vec<String>>,
+    pub packages: SmallMap<String, Vec<String>>,
+    /// When the machine was started, when known.
+    pub booted_at: Option<Time>,
 }
 
+/// Well-known label of the zone that a node is in.
+pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
+/// Labels by which a node is known to carry the control plane.
+pub const CONTROL_PLANE_LABELS: [&str; 2] =
+    ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+
+/// Labels by which an owner keeps a node out of every repair: ours, and that of the medik8s operators.
+pub const EXCLUDE_LABELS: [&str; 2] =
+    ["nodemend.dev/exclude", "remediation.medik8s.io/exclude-from-remediation"];
+
 impl Node {
+    /// The label that keeps it out of every repair, if it has one.
+    pub fn opted_out(&self) -> Option<&'static str> {
+        EXCLUDE_LABELS.into_iter().find(|label| self.labels.contains_key(*label))
+    }
+
+    /// The zone that it is in; the empty text for none.
+    pub fn zone(&self) -> &str {
+        self.labels.get(ZONE_LABEL).map_or("", String::as_str)
+    }
+
+    /// Whether it carries the control plane.
+    pub fn is_control_plane(&self) -> bool {
+        CONTROL_PLANE_LABELS.iter().any(|label| self.labels.contains_key(*label))
+    }
+
     /// Whether Ready is True, and since when; `None` when it is Unknown or missing.
     pub fn ready(&self) -> Option<bool> {
         match self.conditions.get("Ready")?.status.as_str() {
@@ -264,6 +314,19 @@ impl Node {
     /// Whether work can be placed on it: Ready, and cordoned by nobody.
     pub fn is_available(&self) -> bool {
         self.ready() == Some(true) && !self.unschedulable
+    }
+}
+
+impl Pool {
+    /// Whether a fault of one of `checks` is repaired through this pool's storm Hold.
+    pub fn admits<'a>(&self, mut checks: impl Iterator<Item = &'a CheckId>) -> bool {
+        checks.any(|check| self.storm.admit_checks.contains(check))
+    }
+
+    /// Whether a node with these faults is let through a storm now: one at a time, and through a full budget. Once a
+    /// person has released the storm Hold, the usual rules count again.
+    pub fn lets_through<'a>(&self, checks: impl Iterator<Item = &'a CheckId>) -> bool {
+        self.storm_state.as_ref().is_some_and(|state| !state.overridden) && self.admits(checks)
     }
 }
 
@@ -330,17 +393,4 @@ pub struct PlanSummary {
     pub batches: u32,
     /// When it was made.
     pub planned_at: Time,
-}
-
-/// How old a finding has to be before a policy acts on it, and the like.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Limits {
-    /// Pause after a run of this policy ended in a pool before it starts another there. Default 10m.
-    #[serde(default = "default_cool_down")]
-    pub cool_down: Span,
-}
-
-fn default_cool_down() -> Span {
-    Span::minutes(10)
 }

@@ -6,14 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Breaker;
 use crate::budget::NotAShare;
 use crate::ids::NodeUid;
-use crate::snapshot::{Node, Pool, Snapshot};
+use crate::snapshot::{Node, Pool, Snapshot, ZONE_LABEL};
 use crate::time::{Span, Time};
 
 /// How long a node that we hold a grant for may be away because of us: what the built-in playbooks give draining,
 /// installing and restarting together, 15 minutes each. After that it counts like any other node.
 pub const REBOOT_DEADLINE: Span = Span::minutes(45);
-/// Well-known label of the zone that a node is in.
-const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// Whether no node at all is Ready while there are at least two: it may be the controller that is cut off. Then nothing
 /// is known, and nothing may start or be lifted.
@@ -32,7 +30,7 @@ pub fn cause(snapshot: &Snapshot, pool: &Pool, now: Time) -> Option<String> {
         if ours {
             of_pool.add(health);
         }
-        if let Some(zone) = node.labels.get(ZONE) {
+        if let Some(zone) = node.labels.get(ZONE_LABEL) {
             let (count, has_ours) = of_zones.entry(zone).or_default();
             count.add(health);
             *has_ours |= ours;

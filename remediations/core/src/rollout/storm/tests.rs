@@ -23,6 +23,9 @@ fn pool(name: &str) -> Pool {
     let budget =
         Budget { max_unavailable: IntOrPercent::Int(2), max_in_flight: None, per_zone: None, rate: None };
     Pool {
+        starts: crate::budget::Starts::default(),
+        control_plane: false,
+        require_change_ref: false,
         name: name.into(),
         selector: Selector::label("pool", name),
         budget,

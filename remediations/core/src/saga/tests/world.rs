@@ -2,7 +2,8 @@
 
 use super::host::Host;
 use crate::actions::{
-    Confirm, Cordon, Do, Drain, PackageInstall, PackagePrepare, Reboot, Uncordon, Verify, WaitReady,
+    Confirm, Cordon, Do, Drain, PackageInstall, PackagePrepare, Reboot, RestartService, Uncordon, Verify,
+    WaitReady,
 };
 use crate::blocker::Blocker;
 use crate::finding::Evidence;
@@ -10,7 +11,9 @@ use crate::ids::{Epoch, IntentId};
 use crate::op::{Op, OpFailure, OpResult};
 use crate::plan::PlannedNode;
 use crate::playbook::{Phase, Step};
-use crate::saga::{Brief, Journal, Mode, Next, NodeObservation, NodeState, Observation, Stop, next};
+use crate::saga::{
+    Brief, Journal, Mode, Next, NodeObservation, NodeState, Observation, Stop, awaits_clearance, next,
+};
 use crate::time::{Span, Time};
 
 pub(super) const TARGET: &str = "219-78.el7_9.9";
@@ -29,6 +32,8 @@ pub(super) struct World {
     /// Lost in a crash.
     pub(super) answer: Option<OpResult>,
     pub(super) stop: Option<Stop>,
+    /// What is in the way of the first disruptive step.
+    pub(super) clearance: Vec<Blocker>,
     pub(super) host: Host,
     /// Whether the node object is gone.
     pub(super) gone: bool,
@@ -52,9 +57,11 @@ pub(super) enum Luck {
     WriteUnheard,
 }
 
+fn step(name: &str, phase: Phase, action: Do) -> Step {
+    Step { name: name.into(), phase, action, timeout: None, undo: None }
+}
+
 fn brief() -> Brief {
-    let step =
-        |name: &str, phase, action| Step { name: name.into(), phase, action, timeout: None, undo: None };
     let (name, version, allow) = ("systemd".to_owned(), TARGET.to_owned(), Vec::new());
     let prepare = PackagePrepare { name: name.clone(), version: version.clone(), allow: allow.clone() };
     Brief {
@@ -112,10 +119,33 @@ impl World {
             fresh: None,
             answer: None,
             stop: None,
+            clearance: Vec::new(),
             host: Host::new(),
             gone: false,
             reported_boot: None,
         }
+    }
+
+    /// The saga of a service that is restarted, without a cordon or with one around it.
+    pub(super) fn of_service(cordoned: bool) -> Self {
+        let unit = "kubelet.service".to_owned();
+        let mut steps = vec![
+            step("confirm", Phase::Prepare, Do::Confirm(Confirm {})),
+            step(
+                "restart",
+                Phase::Repair,
+                Do::RestartService(RestartService { unit, limit: Span::minutes(4) }),
+            ),
+            step("ready", Phase::Verify, Do::WaitReady(WaitReady { soak: Span::seconds(5) })),
+            step("verify", Phase::Verify, Do::Verify(Verify::default())),
+        ];
+        if cordoned {
+            steps.insert(1, step("cordon", Phase::Disrupt, Do::Cordon(Cordon {})));
+            steps.push(step("uncordon", Phase::Release, Do::Uncordon(Uncordon {})));
+        }
+        let mut world = Self::new();
+        world.brief.steps = steps;
+        world
     }
 
     pub(super) fn seen(&self) -> Observation {
@@ -123,6 +153,7 @@ impl World {
             epoch: self.epoch,
             node: if self.gone { NodeObservation::Absent } else { NodeObservation::Live(self.node()) },
             stop: self.stop.clone(),
+            clearance: Some(self.clearance.clone()),
             fresh: self.fresh.clone(),
             result: self.answer.clone(),
         }
@@ -207,6 +238,17 @@ impl World {
             self.look(Luck::Fine);
         }
         panic!("{name} is never sent: {:?}", self.stored);
+    }
+
+    /// Looks until nothing but clearance is missing for the first disruptive step.
+    pub(super) fn run_to_clearance(&mut self) {
+        for _ in 0..5000 {
+            if awaits_clearance(&self.brief, &self.stored) {
+                return;
+            }
+            self.look(Luck::Fine);
+        }
+        panic!("never comes to its first disruptive step: {:?}", self.stored);
     }
 
     /// How it ended, and the word for why.

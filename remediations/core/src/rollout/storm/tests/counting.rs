@@ -73,6 +73,7 @@ fn a_node_that_we_hold_a_grant_for_does_not_count_until_its_deadline() {
     let mut play = Play::new(10);
     let at = play.now;
     let grants = (0..4).map(|number| Grant {
+        zone: None,
         remediation: format!("r-{number}"),
         node_uid: format!("uid-web-{number}").into(),
         node: format!("web-{number}"),
@@ -115,6 +116,7 @@ fn a_node_that_was_repaired_a_moment_ago_does_not_count_as_flapping() {
 
 fn add_remediation(play: &mut Play, name: &str, node: &str, journal: Journal) {
     let remediation = Remediation {
+        checks: Vec::new(),
         name: name.into(),
         uid: format!("uid-{name}"),
         run: "run".into(),
