@@ -20,6 +20,7 @@ pub mod plan;
 pub mod playbook;
 pub mod saga;
 pub mod selector;
+pub mod sim;
 pub mod snapshot;
 pub mod time;
 pub mod version;
