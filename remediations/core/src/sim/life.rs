@@ -1,5 +1,7 @@
 //! The life of one simulated repair: the phases of a saga with their stops, takeovers and outcomes, without its steps.
 
+use std::collections::BTreeMap;
+
 use super::course::{Course, Fate, Shape};
 use super::world::{Due, What, World};
 use crate::blocker::Blocker;
@@ -25,7 +27,8 @@ pub struct Repair {
     pub batch: u32,
     /// Whether the plan has a finding for its node: one that has gone by itself ends the repair.
     pub(super) has_finding: bool,
-    pub(super) granted: bool,
+    /// Whether it holds the grants of guard and pool.
+    pub granted: bool,
     /// Its Remediation is being deleted.
     pub(super) deleting: bool,
     pub(super) stage: Stage,
@@ -57,10 +60,22 @@ enum Stop {
     Abort,
 }
 
+impl Repair {
+    /// Whether it waits for a person, or for a Hold to be lifted.
+    pub const fn is_held(&self) -> bool {
+        matches!(self.stage, Stage::Held { .. })
+    }
+}
+
 impl World {
     /// A repair by the name of its Remediation, unless it is over.
     pub fn repair(&self, remediation: &str) -> Option<&Repair> {
         self.repairs.get(remediation)
+    }
+
+    /// Every repair that is not over, by the name of its Remediation.
+    pub const fn repairs(&self) -> &BTreeMap<String, Repair> {
+        &self.repairs
     }
 
     /// A repair looks, and goes on if it can.
@@ -123,7 +138,10 @@ impl World {
             return self.hold(name, repair, false);
         }
         match repair.stage {
-            Stage::Waiting => self.enter(name, repair, Stage::Preparing, prepare),
+            Stage::Waiting => {
+                self.begin_journal(name);
+                self.enter(name, repair, Stage::Preparing, prepare);
+            }
             Stage::Preparing if repair.has_finding && !self.is_failing(&repair.node_uid) => {
                 self.end(name, repair, Outcome::Cleared);
             }
@@ -145,6 +163,13 @@ impl World {
             Stage::Verifying if fate == Fate::Held => self.hold(name, repair, false),
             Stage::Verifying => self.succeed(name, repair),
             _ => {}
+        }
+    }
+
+    /// A repair that goes on after a Hold was begun before.
+    fn begin_journal(&mut self, name: &str) {
+        if self.snapshot.remediations.get(name).is_some_and(|remediation| remediation.journal.is_none()) {
+            self.tell(name, What::Begun);
         }
     }
 

@@ -121,7 +121,7 @@ impl Ledgers {
         }
         match fact.what {
             What::Granted { .. } => batch.nodes += 1,
-            What::Disrupted => {}
+            What::Begun | What::Disrupted => {}
             What::Held { .. } => {
                 batch.held += 1;
                 self.held.insert(fact.remediation.clone());

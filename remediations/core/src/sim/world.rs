@@ -41,6 +41,8 @@ pub enum What {
         /// Whether its node was in service until then.
         available: bool,
     },
+    /// It was begun: its journal is there.
+    Begun,
     /// Its first disruptive step was begun.
     Disrupted,
     /// It waits for a person, or for a Hold to be lifted.
@@ -73,7 +75,7 @@ pub struct World {
     pub(super) lacking: BTreeSet<String>,
     pub(super) queue: Queue<Due>,
     /// Whether something has changed that is decided on: phases of repairs that go on change nothing.
-    pub(super) stirred: bool,
+    pub stirred: bool,
     made: u64,
     /// The epoch of a guard that was deleted: the processes that write have theirs still.
     pub(super) epoch_before: Epoch,
@@ -138,7 +140,7 @@ impl World {
     }
 
     pub(super) fn tell(&mut self, remediation: &str, what: What) {
-        self.stirred |= what != What::Disrupted;
+        self.stirred |= !matches!(what, What::Begun | What::Disrupted);
         self.facts.push(Fact { at: self.now, remediation: remediation.to_owned(), what });
     }
 
