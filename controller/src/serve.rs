@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Client, Config};
-use nodemend_core::ids::Epoch;
+use nodemend_core::ids::{Epoch, NodeName};
 use nodemend_exec::{Limits, Performer};
 use tokio::sync::mpsc;
 
 use crate::access::AccessResolver;
 use crate::http::{self, Gauges};
-use crate::planner::Planner;
+use crate::planner::{Gatekeeper, Planner};
 use crate::prober::{Poke, Prober};
 use crate::saga::Sagas;
 use crate::watch::{self, World};
@@ -30,6 +30,9 @@ pub struct Options {
     /// How many hosts are read at once by the prober.
     #[arg(long, default_value_t = 16, value_name = "HOSTS")]
     pub probes_at_once: usize,
+    /// The node that this process runs on, which is repaired after all others (fieldRef spec.nodeName)
+    #[arg(long, env = "NODE_NAME", value_name = "NODE")]
+    pub node_name: Option<String>,
 }
 
 /// Why the service ended.
@@ -47,6 +50,11 @@ pub enum ServeError {
         #[source]
         source: std::io::Error,
     },
+    /// The certificate authorities that the machine trusts cannot be read.
+    #[error(
+        "cannot read the machine's certificate authorities, which gates over HTTPS are checked with: {0}"
+    )]
+    Roots(#[source] std::io::Error),
     /// Another controller has raised the epoch: this one must not do anything any more.
     #[error("epoch {theirs} has been taken by another controller, ours is {ours}: this process ends")]
     Deposed {
@@ -65,6 +73,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
     let failed = |source| ServeError::Listen { address: options.listen, source };
     let listener = http::listen(options.listen).await.map_err(failed)?;
     let (world, gauges) = (Arc::new(World::default()), Gauges::default());
+    world.look().snapshot.own_node = options.node_name.map(NodeName::from);
     watch::start(&watching, &world);
     let service = Service {
         access: Arc::new(AccessResolver::new(client.clone())),
@@ -116,6 +125,7 @@ impl Service {
             epoch: epoch.clone(),
             recorder: recorder.clone(),
             gauges: self.gauges.clone(),
+            gatekeeper: Gatekeeper::new(self.client.clone()).map_err(ServeError::Roots)?,
         };
         tokio::select! {
             () = planner.run() => Ok(()),

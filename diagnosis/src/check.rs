@@ -76,6 +76,11 @@ impl Finding {
         Self::new(CheckState::Unknown, message)
     }
 
+    /// Does not apply to this subject.
+    pub fn skip(message: impl Into<String>) -> Self {
+        Self::new(CheckState::Skip, message)
+    }
+
     /// The same, with one more observed value.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {

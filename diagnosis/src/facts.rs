@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use nodemend_core::facts::{Facts, Pid1};
+use nodemend_core::facts::{Facts, Healthz, Pid1, UnitState};
 use nodemend_core::ids::BootId;
 use nodemend_core::time::Time;
 use nodemend_core::version::Evr;
@@ -28,6 +28,10 @@ pub mod key {
     pub const PID1_EXE: &str = "pid1-exe";
     /// How PID 1 answered: `answers`, `silent` or `refused`.
     pub const PID1: &str = "pid1";
+    /// Units of systemd, a block of `Name=value` lines each: `Id`, `LoadState`, `ActiveState`, `SubState`.
+    pub const UNITS: &str = "units";
+    /// What the kubelet's health check said: an HTTP status, `silent` or `refused`.
+    pub const KUBELET_HEALTHZ: &str = "kubelet-healthz";
 }
 
 /// The facts in the raw values of a host that was read at `observed_at`.
@@ -43,6 +47,8 @@ pub fn parse(raw: &BTreeMap<String, String>, observed_at: Time) -> Facts {
         packages: value(key::PACKAGES).and_then(packages),
         pid1_exe: value(key::PID1_EXE).and_then(pid1_exe),
         pid1: value(key::PID1).and_then(pid1),
+        units: value(key::UNITS).and_then(units),
+        kubelet_healthz: value(key::KUBELET_HEALTHZ).and_then(healthz),
     }
 }
 
@@ -97,6 +103,32 @@ fn pid1(text: &str) -> Option<Pid1> {
         "silent" => Some(Pid1::Silent),
         "refused" => Some(Pid1::Refused),
         _ => None,
+    }
+}
+
+/// Every unit that is listed. One block that cannot be read makes all of them unknown, as with packages.
+fn units(text: &str) -> Option<BTreeMap<String, UnitState>> {
+    let blocks = text.trim_ascii().split("\n\n").map(str::trim_ascii);
+    blocks.map(unit).collect()
+}
+
+fn unit(block: &str) -> Option<(String, UnitState)> {
+    let mut values = BTreeMap::new();
+    for line in block.lines() {
+        let (name, value) = line.split_once('=')?;
+        values.insert(name, word(value)?);
+    }
+    let mut value = |name| values.remove(name);
+    let state =
+        UnitState { load: value("LoadState")?, active: value("ActiveState")?, sub: value("SubState")? };
+    Some((value("Id")?, state))
+}
+
+fn healthz(text: &str) -> Option<Healthz> {
+    match text.trim_ascii() {
+        "silent" => Some(Healthz::Silent),
+        "refused" => Some(Healthz::Refused),
+        status => status.parse().ok().filter(|status| (100..=599).contains(status)).map(Healthz::Status),
     }
 }
 

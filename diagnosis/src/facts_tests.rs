@@ -6,6 +6,10 @@ use proptest::prelude::*;
 const CENTOS: &str = "NAME=\"CentOS Linux\"\nVERSION=\"7 (Core)\"\nID=\"centos\"\nID_LIKE=\"rhel fedora\"\nVERSION_ID=\"7\"\n\n\
 # a comment\nANSI_COLOR='0;31'\nBUILD=plain-1.0\nESCAPED=\"a \\\"b\\\" \\$c\"\nBROKEN=\"open\nnot an assignment\n";
 
+/// In the order that systemctl likes.
+const UNITS: &str = "Id=kubelet.service\nLoadState=loaded\nActiveState=active\nSubState=running\n\n\
+Id=crio.service\nSubState=dead\nLoadState=not-found\nActiveState=inactive\n";
+
 fn facts_of(values: &[(&str, &str)]) -> Facts {
     let raw = values.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     parse(&raw, Time(7))
@@ -22,6 +26,8 @@ fn a_complete_reading() {
         (key::PACKAGES, "systemd\t(none):219-62.el7\nsystemd\t219-78.el7_9.9\nsystemd-libs\t0:219-62.el7\n"),
         (key::PID1_EXE, "/usr/lib/systemd/systemd (deleted)\n"),
         (key::PID1, "silent\n"),
+        (key::UNITS, UNITS),
+        (key::KUBELET_HEALTHZ, "500"),
     ]);
     assert_eq!(facts.observed_at, Time(7));
     assert_eq!(facts.architecture.as_deref(), Some("x86_64"));
@@ -33,6 +39,10 @@ fn a_complete_reading() {
     assert_eq!(facts.package("kernel").unwrap(), [""; 0]);
     assert_eq!(facts.pid1_is_stale(), Some(true));
     assert_eq!(facts.pid1, Some(Pid1::Silent));
+    let units: Vec<_> =
+        facts.units.iter().flatten().map(|(id, unit)| (id.as_str(), unit.active.as_str())).collect();
+    assert_eq!(units, [("crio.service", "inactive"), ("kubelet.service", "active")]);
+    assert_eq!(facts.kubelet_healthz, Some(Healthz::Status(500)));
 }
 
 #[test]
@@ -69,6 +79,13 @@ fn garbage_is_unknown() {
         (key::PACKAGES, "systemd\t219"),
         (key::PID1_EXE, "readlink: Permission denied"),
         (key::PID1, "maybe"),
+        (key::UNITS, ""),
+        (key::UNITS, "Failed to connect to bus"),
+        (key::UNITS, "Id=kubelet.service\nLoadState=loaded\nActiveState=active\nSubState="),
+        (key::UNITS, "Id=kubelet.service\nLoadState=loaded\nSubState=running"),
+        (key::KUBELET_HEALTHZ, "ok"),
+        (key::KUBELET_HEALTHZ, "0"),
+        (key::KUBELET_HEALTHZ, "99999"),
     ] {
         let facts = facts_of(&[(key, value)]);
         assert_eq!(facts, Facts { observed_at: Time(7), ..Facts::default() }, "{key}: {value}");
@@ -85,6 +102,7 @@ proptest! {
     fn no_text_makes_parsing_panic(text in "\\PC{0,60}", shell in "[A-Z]{1,2}=[\"'\\\\a $]{0,8}") {
         let keys = [
             key::OS_RELEASE, key::ARCHITECTURE, key::KERNEL, key::BOOT_ID, key::UPTIME, key::PACKAGES, key::PID1_EXE, key::PID1,
+            key::UNITS, key::KUBELET_HEALTHZ,
         ];
         let _ = facts_of(&keys.map(|key| (key, text.as_str())));
         let _ = facts_of(&[(key::OS_RELEASE, &shell)]);

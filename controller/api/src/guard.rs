@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
-use nodemend_core::budget::{Budget, Grant};
+use nodemend_core::budget::{Budget, Grant, Starts};
 use nodemend_core::ids::Epoch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,9 @@ pub struct RepairGuardStatus {
     /// Permissions for nodes that are under repair, of all pools.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Grant>,
+    /// Recent node starts of all pools, from which the rate is counted.
+    #[serde(default, skip_serializing_if = "Starts::is_empty")]
+    pub starts: Starts,
     /// `Ready`, `Reconciling` and `Stalled`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use nodemend_core::blocker::Blocker;
-use nodemend_core::plan::Rollout;
-use nodemend_core::snapshot::{ApprovalFloor, ConditionMatch, FindingMatch, Limits, PolicyMode};
+use nodemend_core::rollout::Rollout;
+use nodemend_core::snapshot::{
+    ApprovalFloor, ConditionMatch, Escalation, FindingMatch, Limits, PlaybookRef, PolicyMode, Recurrence,
+};
 use nodemend_core::time::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,19 +63,26 @@ pub struct RepairPolicySpec {
     /// How its runs spread over their nodes.
     #[serde(default)]
     pub rollout: Rollout,
-    /// Pauses.
+    /// Pauses, and how often one node is tried.
     #[serde(default)]
     pub limits: Limits,
     /// How long after its creation a run of this policy may be seen first; later it expires. Default 24h.
     #[serde(default = "default_start_within")]
     pub start_within: Span,
-    /// Stronger playbooks when this one did not help. Not honoured yet: a policy that sets one starts nothing.
+    /// Stronger playbooks, in order, for nodes on which the one before did not clear the finding, or not for long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub escalation: Vec<Escalation>,
-    /// How often one node may be repaired. Not honoured yet: a policy that sets it starts nothing.
+    /// How often one node may be repaired before a person has to look, though each repair helped for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recurrence: Option<Recurrence>,
+    /// The change that its runs name, such as a ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub change_ref: Option<String>,
+    /// Whether it may make no run without `changeRef`.
+    #[serde(default)]
+    pub require_change_ref: bool,
 }
 
 /// What a policy is for: any of the findings, or any of the conditions.
@@ -91,40 +100,6 @@ pub struct PolicyMatch {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub conditions: Vec<ConditionMatch>,
-}
-
-/// A playbook and which of its versions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PlaybookRef {
-    /// The playbook's name without version.
-    #[schemars(length(min = 1, max = 63))]
-    pub name: String,
-    /// A requirement on its version, such as `^1.0`; the highest version that meets it is taken.
-    #[schemars(length(min = 1, max = 64))]
-    pub version: String,
-}
-
-/// A stronger playbook when the one before did not help.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Escalation {
-    /// After how many failed repairs of the same node.
-    #[schemars(range(min = 1))]
-    pub after_failures: u32,
-    /// What repairs it then.
-    pub playbook: PlaybookRef,
-}
-
-/// How often one node may be repaired by a policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Recurrence {
-    /// How many repairs.
-    #[schemars(range(min = 1))]
-    pub max_repairs: u32,
-    /// In how long.
-    pub within: Span,
 }
 
 /// How a policy is doing.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use nodemend_core::blocker::Blocker;
-use nodemend_core::budget::{Budget, Grant, IntOrPercent};
+use nodemend_core::budget::{Budget, Grant, IntOrPercent, Starts};
 use nodemend_core::drain::DrainRule;
 use nodemend_core::ids::CheckId;
 use nodemend_core::selector::Selector;
@@ -65,6 +65,12 @@ pub struct RepairPoolSpec {
     /// When repairs stop because too much is broken at once. Not honoured yet: a run of a pool that sets it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storm: Option<Storm>,
+    /// Whether its control-plane nodes may be repaired at all: one at a time, last, and only while all others serve.
+    #[serde(default)]
+    pub control_plane: bool,
+    /// Whether each run of this pool has to name a change (`spec.changeRef`).
+    #[serde(default)]
+    pub require_change_ref: bool,
     /// How often each host is read.
     #[serde(default = "default_observe_interval")]
     pub observe_interval: Span,
@@ -145,6 +151,9 @@ pub struct RepairPoolStatus {
     /// Permissions for nodes of this pool that are under repair.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Grant>,
+    /// Recent node starts of this pool, from which the rate is counted.
+    #[serde(default, skip_serializing_if = "Starts::is_empty")]
+    pub starts: Starts,
     /// The pool's nodes by how they are.
     #[serde(default)]
     pub counts: PoolCounts,

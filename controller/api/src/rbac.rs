@@ -35,6 +35,8 @@ fn own_kinds() -> Vec<PolicyRule> {
         rule(GROUP, &read_only, READ),
         rule(GROUP, &made_by_us, &["get", "list", "watch", "create"]),
         rule(GROUP, &status, &["update"]),
+        // Those that were never granted and never may be.
+        rule(GROUP, &["remediations"], &["delete"]),
         // Finalizers, which stand from the grant to the terminal write.
         rule(GROUP, &["repairruns", "remediations"], &["patch"]),
         // Some clusters ask for it of whoever makes an object whose owner must not go before it.

@@ -7,7 +7,7 @@ use kube::CustomResource;
 use nodemend_core::facts::Facts;
 use nodemend_core::finding::{CheckResult, CheckState};
 use nodemend_core::ids::{BootId, NodeUid};
-use nodemend_core::time::Time;
+use nodemend_core::time::{Span, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +109,9 @@ pub struct FactsSummary {
     /// The kernel's boot id.
     #[serde(default, rename = "bootID", skip_serializing_if = "Option::is_none")]
     pub boot_id: Option<BootId>,
+    /// When the machine was started, as it was first seen under this boot id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booted_at: Option<Time>,
     /// Installed versions of the packages that checks ask for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxProperties" = 64))]
@@ -122,8 +125,22 @@ impl From<&Facts> for FactsSummary {
             architecture: facts.architecture.clone(),
             kernel: facts.kernel.clone(),
             boot_id: facts.boot_id.clone(),
+            booted_at: facts.uptime_seconds.and_then(|seconds| {
+                Some(facts.observed_at.before(Span::seconds(i64::try_from(seconds).ok()?)))
+            }),
             packages: facts.packages.clone(),
         }
+    }
+}
+
+impl FactsSummary {
+    /// The same, with the time of the machine's start that was known under the same boot id: counted back from an uptime
+    /// it would change a little with each look.
+    #[must_use]
+    pub fn after(mut self, known: &Self) -> Self {
+        let same_boot = self.boot_id.is_some() && self.boot_id == known.boot_id;
+        self.booted_at = known.booted_at.filter(|_| same_boot).or(self.booted_at);
+        self
     }
 }
 

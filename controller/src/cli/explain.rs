@@ -6,10 +6,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
-use nodemend_core::budget::grant::Sets;
-use nodemend_core::decide::applies;
+use nodemend_core::decide::{Subject, applies};
 use nodemend_core::matching::match_policy;
-use nodemend_core::snapshot::{HoldScope, Node, Pool, Snapshot};
+use nodemend_core::snapshot::{Fleet, HoldScope, Node, Pool, Snapshot};
 use nodemend_core::time::Time;
 
 use super::CliError;
@@ -64,8 +63,9 @@ impl Explained<'_> {
             node_state(self.node),
             Field::from(format!("Ready condition unchanged for {}", age(ready, self.now))),
         ]];
+        let fleet = Fleet::new(self.snapshot);
         for pool in self.pools() {
-            let sets = self.sets(pool);
+            let sets = fleet.area(pool);
             let (out, may) = (sets.unavailable.len(), &pool.budget.max_unavailable);
             let budget = format!(
                 "{out} of {} nodes out of service, {may} may be; {} in flight",
@@ -75,13 +75,6 @@ impl Explained<'_> {
             rows.push(vec![Field::from("pool"), Field::from(&pool.name), Field::from(budget)]);
         }
         format!("\n{}", self.look.table(2, &[], rows))
-    }
-
-    fn sets(&self, pool: &Pool) -> Sets {
-        let unfinished = self.snapshot.remediations.values();
-        let unfinished =
-            unfinished.filter(|remediation| !remediation.is_finished() && remediation.pool == pool.name);
-        Sets::new(self.snapshot.nodes_of(pool), &pool.grants, unfinished)
     }
 
     fn findings(&self) -> String {
@@ -139,7 +132,7 @@ impl Explained<'_> {
                 self.pools().iter().any(|pool| pool.name == *name)
             }
             other => open.iter().any(|run| {
-                applies(other, run, None) && self.pools().iter().any(|p| p.name == run.request.pool)
+                applies(other, &Subject::run(run)) && self.pools().iter().any(|p| p.name == run.request.pool)
             }),
         };
         let in_force =

@@ -39,9 +39,12 @@ pub(super) struct Selection {
     /// Sizes of the batches, as numbers or shares of the pool; the last is repeated (1,10%,25%)
     #[arg(long, value_name = "SIZES", value_delimiter = ',', value_parser = share)]
     pub(super) batch: Vec<IntOrPercent>,
-    /// How many nodes may fail before nothing more starts
-    #[arg(long, value_name = "NODES")]
-    pub(super) max_failures: Option<u32>,
+    /// How many nodes, or which share of them, may fail before nothing more starts
+    #[arg(long, value_name = "NODES", value_parser = share)]
+    pub(super) max_failures: Option<IntOrPercent>,
+    /// With --policy: which playbook of its escalation, 0 for its first
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "policy")]
+    pub(super) rung: u32,
 }
 
 /// Who asks, until when it may begin, and whether it may.
@@ -75,13 +78,13 @@ impl Selection {
         let policy = self.policy.as_deref().map(|name| policy(snapshot, name)).transpose()?;
         let pool = self.pool(snapshot, policy)?;
         let playbook = self.playbook(snapshot, policy)?;
-        let mut parameters = policy.map_or_else(BTreeMap::new, |policy| policy.parameters.clone());
+        let mut parameters = policy.map_or_else(BTreeMap::new, |policy| policy.at_rung(self.rung).1.clone());
         parameters.extend(self.set.iter().cloned());
         let mut rollout = policy.map(|policy| policy.rollout.clone()).unwrap_or_default();
         if !self.batch.is_empty() {
             rollout.batches.clone_from(&self.batch);
         }
-        rollout.max_failures = self.max_failures.unwrap_or(rollout.max_failures);
+        rollout.max_failures = self.max_failures.clone().unwrap_or(rollout.max_failures);
         Ok(RunRequest {
             pool,
             playbook: playbook.name.clone(),
@@ -99,7 +102,7 @@ impl Selection {
 
     fn nodes(&self) -> NodeSelection {
         match &self.policy {
-            Some(name) => NodeSelection::Policy { name: name.clone() },
+            Some(name) => NodeSelection::Policy { name: name.clone(), rung: self.rung },
             None if self.check.is_empty() => {
                 NodeSelection::Named { names: self.node.iter().map(|name| NodeName(name.clone())).collect() }
             }
@@ -150,9 +153,12 @@ impl Selection {
     ) -> Result<&'a Playbook, CliError> {
         match (&self.playbook, policy) {
             (Some(wanted), _) => find_playbook(snapshot, wanted),
-            (None, Some(policy)) => newest(snapshot, &policy.playbook, &policy.version).map_err(|why| {
-                CliError::Usage(format!("playbook {} of policy {}: {why}", policy.playbook, policy.name))
-            }),
+            (None, Some(policy)) => {
+                let (playbook, _) = policy.at_rung(self.rung);
+                newest(snapshot, &playbook.name, &playbook.version).map_err(|why| {
+                    CliError::Usage(format!("playbook {} of policy {}: {why}", playbook.name, policy.name))
+                })
+            }
             (None, None) => {
                 let names: Vec<_> = snapshot.playbooks.keys().map(String::as_str).collect();
                 Err(CliError::Usage(format!(

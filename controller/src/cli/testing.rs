@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use nodemend_core::blocker::Blocker;
+use nodemend_core::budget::Starts;
 use nodemend_core::finding::{CheckResult, CheckState, Severity};
 use nodemend_core::ids::{Digest, remediation_name};
 use nodemend_core::plan::{Page, PlannedNode};
@@ -11,8 +12,8 @@ use nodemend_core::playbook::builtin;
 use nodemend_core::playbook::lint::lint;
 use nodemend_core::saga::{Journal, Mode, Outcome, StepState};
 use nodemend_core::snapshot::{
-    Condition, Guard, Hold, HoldScope, Node, PROBER, Policy, Pool, Remediation, Report, Run, RunPhase,
-    RunStatus, Snapshot,
+    Condition, Guard, Hold, HoldScope, Node, PROBER, PlaybookRef, Policy, Pool, Remediation, Report, Run,
+    RunPhase, RunStatus, Snapshot,
 };
 use nodemend_core::time::{Span, Time};
 use serde_json::{Value, from_value, json};
@@ -77,6 +78,9 @@ fn pool() -> Pool {
         unsupported: Vec::new(),
         deleting: false,
         grants: Vec::new(),
+        starts: Starts::default(),
+        control_plane: false,
+        require_change_ref: false,
     }
 }
 
@@ -87,12 +91,15 @@ fn policy() -> Policy {
         pools: vec!["web".into()],
         findings: vec![read(json!({"check": "insp.version.systemd"}))],
         conditions: Vec::new(),
-        playbook: "upgrade-systemd".into(),
-        version: "^1.0".into(),
+        playbook: PlaybookRef { name: "upgrade-systemd".into(), version: "^1.0".into() },
+        escalation: Vec::new(),
+        recurrence: None,
+        change_ref: None,
+        require_change_ref: false,
         parameters: BTreeMap::from([("targetVersion".into(), "219-78.el7_9.9".into())]),
         priority: 0,
         approval: None,
-        rollout: nodemend_core::plan::Rollout::default(),
+        rollout: nodemend_core::rollout::Rollout::default(),
         limits: nodemend_core::snapshot::Limits::default(),
         start_within: Span::minutes(60),
         unsupported: Vec::new(),
@@ -211,6 +218,7 @@ fn remediation(run: &Run, node: &str, journal: Journal) -> Remediation {
         pool: "web".into(),
         node: node.into(),
         node_uid,
+        checks: Vec::new(),
         journal: Some(journal),
     }
 }

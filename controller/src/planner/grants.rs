@@ -2,22 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::ResourceExt;
+use kube::api::DeleteParams;
+use kube::{Api, ResourceExt};
 use nodemend_api::FINALIZER;
 use nodemend_api::guard::{GUARD_NAME, RepairGuard};
 use nodemend_api::pool::RepairPool;
 use nodemend_api::remediation::{Remediation, RemediationSpec, Repair};
 use nodemend_api::run::RepairRun;
-use nodemend_core::budget::Grant;
+use nodemend_core::blocker::Blocker;
+use nodemend_core::budget::{Grant, Rate, Starts};
+use nodemend_core::decide::{Lacking, allowed, lacking};
 use nodemend_core::ids::{RunUid, remediation_name};
 use nodemend_core::plan::PlannedNode;
-use nodemend_core::snapshot;
+use nodemend_core::snapshot::{self, Snapshot};
 
 use super::carry_out::owner;
 use super::live::refused;
 use super::{Planner, PlannerError};
 use crate::clock::now;
-use crate::store::{self, put_status};
+use crate::store::{self, StoreError, put_status};
 
 impl Planner {
     /// Creates Remediations for the nodes that live reads allow, then writes their grants.
@@ -28,65 +31,94 @@ impl Planner {
         pool: &str,
         nodes: Vec<(u32, PlannedNode)>,
     ) -> Result<(), PlannerError> {
-        let live = self.read_live(pool).await?;
-        let run = self.live_run(run, run_uid).await?;
-        for (index, node) in live.allowed(nodes)? {
-            let spec = self.verified_spec(&run, pool, index, node).await?;
-            self.create_remediation(&run, spec).await?;
+        let guard = self.live_guard().await?;
+        let mut live = self.read_live(&guard).await?;
+        let Some(row) = live.runs.get(run).filter(|row| row.uid == *run_uid) else { return Ok(()) };
+        let allowed = allowed(&live, row, nodes, now());
+        if allowed.is_empty() {
+            return Ok(());
         }
-        self.complete_grants().await
+        let run = self.live_run(run, run_uid).await?;
+        let plan = self.proven_plan(&run, allowed.iter().map(|(index, _)| *index).collect()).await?;
+        for (page_index, node) in allowed {
+            let spec = RemediationSpec {
+                run: run.name_any(),
+                run_uid: run_uid.clone(),
+                pool: pool.to_owned(),
+                plan_digest: plan.digest.clone(),
+                page_digest: plan.page_digest(page_index, &node)?,
+                page_index,
+                repairs: vec![Repair { node }],
+            };
+            let made = self.create_remediation(&run, spec).await?;
+            live.remediations.extend(made.map(|row| (row.name.clone(), row)));
+        }
+        self.write_grants(guard, &live).await
     }
 
-    async fn verified_spec(
+    /// Creates a Remediation; `None` if there is one already.
+    async fn create_remediation(
         &self,
         run: &RepairRun,
-        pool: &str,
-        page_index: u32,
-        node: PlannedNode,
-    ) -> Result<RemediationSpec, PlannerError> {
-        let (plan_digest, page_digest) = self.verified_digests(run, page_index, &node).await?;
-        Ok(RemediationSpec {
-            run: run.name_any(),
-            run_uid: RunUid(run.uid().unwrap_or_default()),
-            pool: pool.to_owned(),
-            plan_digest,
-            page_digest,
-            page_index,
-            repairs: vec![Repair { node }],
-        })
-    }
-
-    async fn create_remediation(&self, run: &RepairRun, spec: RemediationSpec) -> Result<(), PlannerError> {
-        let Some(node) = spec.repairs.first().map(|repair| repair.node.clone()) else { return Ok(()) };
+        spec: RemediationSpec,
+    ) -> Result<Option<snapshot::Remediation>, PlannerError> {
+        let Some(node) = spec.repairs.first().map(|repair| repair.node.clone()) else { return Ok(None) };
         let name = remediation_name(&spec.run_uid, &node.uid);
         let mut remediation = Remediation::new(&name, spec);
         remediation.owner_references_mut().push(owner(run));
         remediation.finalizers_mut().push(FINALIZER.to_owned());
-        if store::create(&self.client, &remediation).await?.is_some() {
-            tracing::info!(remediation = name, node = %node.name, run = run.name_any(), "remediation created");
-        }
-        Ok(())
+        let Some(made) = store::create(&self.client, &remediation).await? else { return Ok(None) };
+        tracing::info!(remediation = name, node = %node.name, run = run.name_any(), "remediation created");
+        Ok(Some((&made).try_into().map_err(refused)?))
     }
 
-    /// Writes the grants that unfinished Remediations lack: of those just created, and of any that a process which
-    /// stopped in between left behind. They count as in flight already, so nothing is taken that was not taken.
+    /// Writes the grants that unfinished Remediations lack, as far as live reads leave room for them: of those just
+    /// created, and of any that a process which stopped in between left behind.
     pub(super) async fn complete_grants(&self) -> Result<(), PlannerError> {
-        let rows = self.live_remediations().await?;
-        let wanted: Vec<Grant> = rows.iter().filter(|r| !r.is_finished()).map(grant_of).collect();
-        let mut guard = self.live_guard().await?;
+        let guard = self.live_guard().await?;
+        let live = self.read_live(&guard).await?;
+        self.write_grants(guard, &live).await
+    }
+
+    /// The guard is written on the version that was read before `live`: nobody has granted anything in between.
+    async fn write_grants(&self, mut guard: RepairGuard, live: &Snapshot) -> Result<(), PlannerError> {
+        let mut wanted = Vec::new();
+        for (name, answer) in lacking(live, now()) {
+            match answer {
+                Lacking::Complete => {
+                    wanted.extend(live.remediations.get(&name).map(|row| grant_of(live, row)))
+                }
+                Lacking::Wait => {}
+                Lacking::Withdraw(why) => self.withdraw(&name, &why).await?,
+            }
+        }
+        let rate = guard.spec.budget.as_ref().and_then(|budget| budget.rate.clone());
         let status = guard.status.get_or_insert_default();
-        if add_missing(&mut status.grants, wanted.iter()) {
+        if add_missing(&mut status.grants, &mut status.starts, rate.as_ref(), wanted.iter()) {
             put_status(&self.client, &guard).await?;
         }
         let pools: BTreeSet<&str> = wanted.iter().map(|grant| grant.pool.as_str()).collect();
         for name in pools {
             let Some(mut pool) = self.get_opt::<RepairPool>(name).await? else { continue };
+            let rate = pool.spec.budget.rate.clone();
             let status = pool.status.get_or_insert_default();
-            if add_missing(&mut status.grants, wanted.iter().filter(|grant| grant.pool == name)) {
+            let of_pool = wanted.iter().filter(|grant| grant.pool == name);
+            if add_missing(&mut status.grants, &mut status.starts, rate.as_ref(), of_pool) {
                 put_status(&self.client, &pool).await?;
             }
         }
         Ok(())
+    }
+
+    /// Takes away a Remediation that was never granted and never may be: its saga sees the deletion and ends.
+    async fn withdraw(&self, name: &str, why: &Blocker) -> Result<(), PlannerError> {
+        tracing::info!(remediation = name, why = why.next, "withdrawn before it was granted");
+        let api: Api<Remediation> = Api::all(self.client.clone());
+        match api.delete(name, &DeleteParams::default()).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            Err(error) => Err(StoreError::of::<Remediation>(name)(error).into()),
+        }
     }
 
     /// Whether some unfinished Remediation that the watches know lacks a grant.
@@ -123,32 +155,39 @@ impl Planner {
     }
 
     pub(super) async fn live_remediations(&self) -> Result<Vec<snapshot::Remediation>, PlannerError> {
-        let listed = self.list::<Remediation>("remediations").await?;
         // One that cannot be read may be a repair under way: then nothing is granted and nothing given back.
-        listed.iter().map(TryInto::try_into).collect::<Result<_, _>>().map_err(refused)
+        self.rows("remediations", |remediation: &Remediation| remediation.try_into()).await
     }
 }
 
-fn grant_of(remediation: &snapshot::Remediation) -> Grant {
+fn grant_of(live: &Snapshot, remediation: &snapshot::Remediation) -> Grant {
+    let zone = live.nodes.get(&remediation.node).map(|node| node.zone().to_owned());
     Grant {
         remediation: remediation.name.clone(),
         node_uid: remediation.node_uid.clone(),
         node: remediation.node.0.clone(),
+        zone: zone.filter(|zone| !zone.is_empty()),
         pool: remediation.pool.clone(),
         run_uid: remediation.run_uid.clone(),
         at: now(),
     }
 }
 
-/// Adds the grants that are not there; whether any was added.
-fn add_missing<'a>(grants: &mut Vec<Grant>, wanted: impl Iterator<Item = &'a Grant>) -> bool {
-    let before = grants.len();
-    for grant in wanted {
-        if !grants.iter().any(|known| known.remediation == grant.remediation) {
-            grants.push(grant.clone());
-        }
+/// Adds the grants that are not there, and takes their starts down; whether any was added.
+fn add_missing<'a>(
+    grants: &mut Vec<Grant>,
+    starts: &mut Starts,
+    rate: Option<&Rate>,
+    wanted: impl Iterator<Item = &'a Grant>,
+) -> bool {
+    let known: BTreeSet<String> = grants.iter().map(|grant| grant.remediation.clone()).collect();
+    let missing: Vec<_> = wanted.filter(|grant| !known.contains(&grant.remediation)).cloned().collect();
+    if missing.is_empty() {
+        return false;
     }
-    grants.len() > before
+    starts.note(u32::try_from(missing.len()).unwrap_or(u32::MAX), rate, now());
+    grants.extend(missing);
+    true
 }
 
 /// Takes grants out; whether any was there.

@@ -1,6 +1,6 @@
 //! Live reads: what a grant is decided on. Lists without a resourceVersion are consistent reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Display};
 
 use k8s_openapi::api::core::v1::Node as KubeNode;
@@ -11,70 +11,63 @@ use nodemend_api::guard::{GUARD_NAME, RepairGuard};
 use nodemend_api::plan_page::PlanPage;
 use nodemend_api::pool::RepairPool;
 use nodemend_api::run::RepairRun;
-use nodemend_core::budget::grant::Sets;
 use nodemend_core::canonical;
-use nodemend_core::ids::{Digest, NodeName, RunUid};
-use nodemend_core::plan::page::{page_name, plan_digest, position};
+use nodemend_core::ids::{Digest, RunUid};
+use nodemend_core::plan::page::{page_name, plan_digest};
 use nodemend_core::plan::{Page, PlannedNode};
-use nodemend_core::snapshot::{self, Mark, PlanSummary};
+use nodemend_core::snapshot::{self, PlanSummary, Snapshot};
 use serde::de::DeserializeOwned;
 
 use super::{Planner, PlannerError};
 use crate::store::StoreError;
 
-/// What live reads found, for one round of grants.
-pub(super) struct Live {
-    nodes: BTreeMap<NodeName, snapshot::Node>,
-    remediations: Vec<snapshot::Remediation>,
-    guard: snapshot::Guard,
-    pool: snapshot::Pool,
+/// A plan whose stored pages were proven to be what its digest was made of.
+pub(super) struct ProvenPlan {
+    pub(super) digest: Digest,
+    pages: BTreeMap<u32, Page>,
+    page_digests: Vec<Digest>,
 }
 
-impl Live {
-    /// Those of `nodes` that pool and guard have room for, as they are now; the same rule that proposed them.
-    pub(super) fn allowed(
-        &self,
-        nodes: Vec<(u32, PlannedNode)>,
-    ) -> Result<Vec<(u32, PlannedNode)>, PlannerError> {
-        let unfinished = self.remediations.iter().filter(|r| !r.is_finished());
-        let mut pool = Sets::of_pool(&self.pool, self.nodes.values(), &self.remediations);
-        let mut cluster = Sets::new(self.nodes.values(), &self.guard.grants, unfinished);
-        let mut allowed = Vec::new();
-        for (index, planned) in nodes {
-            let Some(node) = self.nodes.get(&planned.name).filter(|node| node.uid == planned.uid) else {
-                continue;
-            };
-            let taken = cluster.in_flight.contains(&node.uid);
-            let in_pool = self.pool.selector.matches(&node.labels);
-            let full = pool.refusal(node, &self.pool.budget, "pool").map_err(refused)?.is_some();
-            let cluster_full = match &self.guard.budget {
-                Some(budget) => cluster.refusal(node, budget, "guard").map_err(refused)?.is_some(),
-                None => false,
-            };
-            if in_pool && !taken && !full && !cluster_full {
-                pool.take(&node.uid);
-                cluster.take(&node.uid);
-                allowed.push((index, planned));
-            }
-        }
-        Ok(allowed)
+impl ProvenPlan {
+    /// The digest of the page on which the node stands.
+    pub(super) fn page_digest(&self, index: u32, node: &PlannedNode) -> Result<Digest, PlannerError> {
+        let stands = self.pages.get(&index).is_some_and(|page| page.nodes.contains(node));
+        let digest = self.page_digests.get(index as usize).filter(|_| stands).cloned();
+        digest.ok_or_else(|| refused(format!("node {} is not on page {index} of the stored plan", node.name)))
     }
 }
 
 impl Planner {
-    pub(super) async fn read_live(&self, pool: &str) -> Result<Live, PlannerError> {
-        let guard = self.live_guard().await?;
-        let pool: RepairPool = self.get(pool).await?;
-        let listed = self.list::<KubeNode>("nodes").await?;
-        let rows =
-            listed.iter().map(|node| convert::node(&node.metadata, node.spec.as_ref(), node.status.as_ref()));
-        let nodes = rows.collect::<Result<Vec<_>, _>>().map_err(refused)?;
-        Ok(Live {
+    /// Everything that grants are decided on, by consistent reads: nodes, all pools and Remediations, and the runs that
+    /// are not over with their pages. The guard was read before: what is decided is written on what it was then.
+    pub(super) async fn read_live(&self, guard: &RepairGuard) -> Result<Snapshot, PlannerError> {
+        let pools = self.rows("repairpools", |pool: &RepairPool| snapshot::Pool::try_from(pool)).await?;
+        let nodes = self.rows("nodes", |node: &KubeNode| {
+            convert::node(&node.metadata, node.spec.as_ref(), node.status.as_ref())
+        });
+        let nodes = nodes.await?;
+        let remediations = self.live_remediations().await?;
+        let runs = self.rows("repairruns", |run: &RepairRun| snapshot::Run::try_from(run)).await?;
+        let open = runs.into_iter().filter(|run| !run.status.phase.is_over());
+        let runs: BTreeMap<String, snapshot::Run> = open.map(|run| (run.name.clone(), run)).collect();
+        Ok(Snapshot {
+            guard: Some(guard.try_into().map_err(refused)?),
+            // Pages never change, and are proven against their digests before a node of them is begun.
+            pages: self.pages_of(runs.values()),
+            runs,
+            pools: pools.into_iter().map(|pool| (pool.name.clone(), pool)).collect(),
             nodes: nodes.into_iter().map(|node| (node.name.clone(), node)).collect(),
-            remediations: self.live_remediations().await?,
-            guard: (&guard).try_into().map_err(refused)?,
-            pool: (&pool).try_into().map_err(refused)?,
+            remediations: remediations.into_iter().map(|row| (row.name.clone(), row)).collect(),
+            ..Snapshot::default()
         })
+    }
+
+    fn pages_of<'a>(
+        &self,
+        runs: impl Iterator<Item = &'a snapshot::Run>,
+    ) -> BTreeMap<RunUid, BTreeMap<u32, Page>> {
+        let known = self.world.look();
+        runs.filter_map(|run| Some((run.uid.clone(), known.snapshot.pages.get(&run.uid)?.clone()))).collect()
     }
 
     /// The guard, if this process's epoch is still the highest: another process has taken over otherwise.
@@ -100,36 +93,27 @@ impl Planner {
         Ok(run)
     }
 
-    /// Digests of plan and page, once it is proven that the stored header and page are what was planned, that the
-    /// node stands on the page, and that this run has not begun it before.
-    pub(super) async fn verified_digests(
+    /// The plan of a run, once it is proven that the stored header and the pages of `indices` are what was planned.
+    pub(super) async fn proven_plan(
         &self,
         run: &RepairRun,
-        index: u32,
-        node: &PlannedNode,
-    ) -> Result<(Digest, Digest), PlannerError> {
+        indices: BTreeSet<u32>,
+    ) -> Result<ProvenPlan, PlannerError> {
         let name = run.name_any();
         let status = run.status.as_ref().map(|status| &status.run);
         let plan = status.and_then(|status| status.plan.as_ref());
-        let plan = plan.ok_or_else(|| PlannerError::Refused(format!("run {name} has no plan")))?;
+        let plan = plan.ok_or_else(|| refused(format!("run {name} has no plan")))?;
         let uid = RunUid(run.uid().unwrap_or_default());
-        let mut holds = plan_digest(&uid, &plan.page_digests).is_ok_and(|digest| digest == plan.digest);
-        holds &= self.stored_page(run, 0, plan).await?.is_some();
-        let page = self.stored_page(run, index, plan).await?;
-        let within = page.and_then(|page| page.nodes.iter().position(|planned| planned == node));
-        let (Some(within), true, Some(digest)) = (within, holds, plan.page_digests.get(index as usize))
-        else {
-            let problem = "is not the one its digest was made of";
-            return Err(PlannerError::Refused(format!("the stored plan of run {name} {problem}")));
-        };
-        let mark = status.map_or(Mark::Waiting, |status| status.nodes.mark(position(index, within)));
-        if mark != Mark::Waiting {
-            return Err(PlannerError::Refused(format!(
-                "run {name} has begun node {} before ({mark:?})",
-                node.name
-            )));
+        let other =
+            || refused(format!("the stored plan of run {name} is not the one its digest was made of"));
+        if plan_digest(&uid, &plan.page_digests).map_err(refused)? != plan.digest {
+            return Err(other());
         }
-        Ok((plan.digest.clone(), digest.clone()))
+        let mut pages = BTreeMap::new();
+        for index in indices.into_iter().chain([0]) {
+            pages.insert(index, self.stored_page(run, index, plan).await?.ok_or_else(other)?);
+        }
+        Ok(ProvenPlan { digest: plan.digest.clone(), pages, page_digests: plan.page_digests.clone() })
     }
 
     /// A stored page, if it is the one that the plan has a digest of.
@@ -160,15 +144,35 @@ impl Planner {
         Ok(api.get_opt(name).await.map_err(StoreError::of::<K>(name))?)
     }
 
-    pub(super) async fn list<K>(&self, what: &'static str) -> Result<Vec<K>, PlannerError>
+    /// The rows of all objects of a kind, in one consistent list that is read a page at a time: thousands of whole nodes
+    /// are never in memory at once.
+    pub(super) async fn rows<K, R>(
+        &self,
+        what: &'static str,
+        row: impl Fn(&K) -> Result<R, convert::ConvertError>,
+    ) -> Result<Vec<R>, PlannerError>
     where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
     {
         let api: Api<K> = Api::all(self.client.clone());
-        let listed = api.list(&ListParams::default()).await;
-        Ok(listed.map_err(|source| PlannerError::List { what, source: Box::new(source) })?.items)
+        let mut params = ListParams::default().limit(PAGE);
+        let mut rows = Vec::new();
+        loop {
+            let listed = api.list(&params).await;
+            let page = listed.map_err(|source| PlannerError::List { what, source: Box::new(source) })?;
+            for object in &page.items {
+                rows.push(row(object).map_err(refused)?);
+            }
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params = params.continue_token(&token),
+                None => return Ok(rows),
+            }
+        }
     }
 }
+
+/// Objects of a list that are asked for at once.
+const PAGE: u32 = 250;
 
 pub(super) fn refused(error: impl Display) -> PlannerError {
     PlannerError::Refused(error.to_string())

@@ -1,7 +1,9 @@
 //! The planner: one task that asks core what comes next and carries it out. Nobody else writes what it writes.
 
+mod asking;
 mod carry_out;
 mod finish;
+mod gates;
 mod grants;
 mod live;
 mod pools;
@@ -13,11 +15,13 @@ use kube::Client;
 use kube::runtime::events::Recorder;
 use nodemend_core::decide::{Decision, decide};
 use nodemend_core::ids::Epoch;
+use nodemend_core::time::Time;
 
 use crate::clock::now;
 use crate::http::Gauges;
 use crate::store::StoreError;
 use crate::watch::World;
+pub(crate) use gates::Gatekeeper;
 
 /// Changes are gathered for this long, so that a burst is one round.
 const GATHER: Duration = Duration::from_millis(250);
@@ -56,22 +60,27 @@ pub(crate) struct Planner {
     pub(crate) recorder: Recorder,
     /// For the dead-man signal.
     pub(crate) gauges: Gauges,
+    /// What asks the gates of rollouts.
+    pub(crate) gatekeeper: Gatekeeper,
 }
 
 impl Planner {
     /// Decides for ever.
     pub(crate) async fn run(self) {
+        let mut pause = AT_LEAST;
         loop {
-            let _ = tokio::time::timeout(AT_LEAST, self.world.changed()).await;
+            let _ = tokio::time::timeout(pause, self.world.changed()).await;
             tokio::time::sleep(GATHER).await;
             if self.world.is_complete() {
-                self.round().await;
+                pause = self.round().await;
             }
         }
     }
 
-    async fn round(&self) {
+    /// One round; how long until the next one, unless something changes before.
+    async fn round(&self) -> Duration {
         let decisions = decide(&self.world.look().snapshot, now());
+        let pause = pause_after(&decisions, now());
         let mut all_well = true;
         for decision in decisions {
             let told = name_of(&decision);
@@ -95,6 +104,7 @@ impl Planner {
         if all_well {
             self.gauges.decided(now());
         }
+        pause
     }
 
     async fn carry_out(&self, decision: Decision) -> Result<(), PlannerError> {
@@ -105,8 +115,23 @@ impl Planner {
             Decision::PolicyStatus { policy, status } => self.policy_status(&policy, *status).await,
             Decision::Grant { run, run_uid, pool, nodes } => self.grant(&run, &run_uid, &pool, nodes).await,
             Decision::Release { grants } => self.release(grants).await,
+            Decision::Ask { asked, gate } => {
+                self.ask(asked, *gate);
+                Ok(())
+            }
+            // Kept for the pause before the next round.
+            Decision::LookAgain { .. } => Ok(()),
         }
     }
+}
+
+/// Until the first thing that is waited for goes by itself, but not longer than a round may be away.
+fn pause_after(decisions: &[Decision], now: Time) -> Duration {
+    let times = decisions.iter().filter_map(|decision| match decision {
+        Decision::LookAgain { at } => Some(at.since(now).as_duration()),
+        _ => None,
+    });
+    times.min().unwrap_or(AT_LEAST).min(AT_LEAST)
 }
 
 fn name_of(decision: &Decision) -> String {
@@ -117,5 +142,7 @@ fn name_of(decision: &Decision) -> String {
         Decision::PolicyStatus { policy, .. } => format!("status of policy {policy}"),
         Decision::Grant { run, nodes, .. } => format!("grant {} nodes of run {run}", nodes.len()),
         Decision::Release { grants } => format!("release {} grants", grants.len()),
+        Decision::Ask { asked, .. } => format!("ask gate {} of run {}", asked.gate, asked.run),
+        Decision::LookAgain { at } => format!("decide again at {at}"),
     }
 }

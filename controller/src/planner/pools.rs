@@ -4,9 +4,8 @@ use kube::ResourceExt;
 use nodemend_api::conditions::{READY, Wanted, set};
 use nodemend_api::pool::{PoolCounts, RepairPool, RepairPoolStatus};
 use nodemend_core::blocker::{Blocker, keep_since};
-use nodemend_core::budget::grant::Sets;
 use nodemend_core::finding::CheckState;
-use nodemend_core::snapshot::{Node, PROBER, Pool, Snapshot};
+use nodemend_core::snapshot::{Fleet, Node, PROBER, Pool, Snapshot};
 
 use super::{Planner, PlannerError};
 use crate::checks;
@@ -27,8 +26,8 @@ impl Planner {
         for (name, wanted) in changed {
             update_status(&self.client, &name, |pool: &mut RepairPool| {
                 // Grants have a writer of their own: what is stored stays.
-                let grants = pool.status.take().map(|status| status.grants).unwrap_or_default();
-                pool.status = Some(RepairPoolStatus { grants, ..wanted });
+                let RepairPoolStatus { grants, starts, .. } = pool.status.take().unwrap_or_default();
+                pool.status = Some(RepairPoolStatus { grants, starts, ..wanted });
                 true
             })
             .await?;
@@ -58,15 +57,14 @@ fn status(snapshot: &Snapshot, pool: &RepairPool, row: &Pool) -> RepairPoolStatu
 }
 
 fn counts(snapshot: &Snapshot, row: &Pool) -> PoolCounts {
-    let unfinished = snapshot.remediations.values().filter(|r| !r.is_finished() && r.pool == row.name);
-    let sets = Sets::new(snapshot.nodes_of(row), &row.grants, unfinished);
-    let nodes: Vec<&Node> = snapshot.nodes_of(row).collect();
+    let fleet = Fleet::new(snapshot);
+    let (area, nodes) = (fleet.area(row), fleet.members(&row.name));
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     PoolCounts {
         nodes: count(nodes.len()),
         ready: count(nodes.iter().filter(|node| node.ready() == Some(true)).count()),
-        unavailable: count(sets.unavailable.len()),
-        in_flight: count(sets.in_flight.len()),
+        unavailable: count(area.unavailable.len()),
+        in_flight: count(area.in_flight.len()),
         failing: count(nodes.iter().filter(|node| is_failing(snapshot, node)).count()),
     }
 }

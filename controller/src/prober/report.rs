@@ -46,7 +46,7 @@ fn status(
     let observed_at = reading.facts.observed_at;
     let mut status =
         DiagnosisReportStatus::default().with_results(keep_since(&previous.results, reading.results));
-    status.facts = FactsSummary::from(&reading.facts);
+    status.facts = FactsSummary::from(&reading.facts).after(&previous.facts);
     status.observed_at = observed_at;
     status.expires_at = expiry(pool.spec.observe_interval, observed_at);
     status.conditions = previous.conditions;

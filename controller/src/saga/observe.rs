@@ -13,7 +13,7 @@ use nodemend_api::remediation::Remediation;
 use nodemend_api::run::RepairRun;
 use nodemend_core::blocker::Blocker;
 use nodemend_core::cordon::{CORDON_ANNOTATION, MESSAGE_ANNOTATION};
-use nodemend_core::decide::{hold_on, is_stopped};
+use nodemend_core::decide::{Subject, hold_on, is_stopped};
 use nodemend_core::ids::{Epoch, NodeName};
 use nodemend_core::saga::{NodeObservation, NodeState, Stop};
 use nodemend_core::snapshot;
@@ -76,7 +76,8 @@ pub(super) fn known_stop(world: &World, remediation: &Remediation, epoch: Epoch)
         )));
     }
     let run = snapshot.runs.get(&spec.run).filter(|run| run.uid == spec.run_uid);
-    stop(remediation, run, snapshot.holds.values(), guard.map(|g| g.epoch), granted, epoch)
+    let pool = snapshot.pools.get(&spec.pool);
+    stop(remediation, (run, pool), snapshot.holds.values(), guard.map(|g| g.epoch), granted, epoch)
 }
 
 /// The same by live reads, for the moment before an effect.
@@ -99,16 +100,18 @@ pub(super) async fn live_stop(
         holds.list(&everything),
     );
     let guard = guard.map_err(StoreError::of::<RepairGuard>(GUARD_NAME))?.and_then(|guard| guard.status);
-    let pool = pool.map_err(StoreError::of::<RepairPool>(&spec.pool))?.and_then(|pool| pool.status);
+    let pool = pool.map_err(StoreError::of::<RepairPool>(&spec.pool))?;
     let run = run.map_err(StoreError::of::<RepairRun>(&spec.run))?;
     // A Hold that cannot be read fails the list, and with it the look: nothing starts.
     let holds = holds.map_err(StoreError::of::<Hold>("all"))?.items;
     let holds: Vec<snapshot::Hold> = rows(holds.iter().map(TryInto::try_into))?;
     let run: Option<snapshot::Run> = rows(run.iter().map(TryInto::try_into))?.pop();
+    let pool: Option<snapshot::Pool> = rows(pool.iter().map(TryInto::try_into))?.pop();
     let has = |grants: &[nodemend_core::budget::Grant]| grants.iter().any(|grant| grant.remediation == name);
-    let granted = guard.as_ref().is_some_and(|g| has(&g.grants)) && pool.is_some_and(|p| has(&p.grants));
+    let granted =
+        guard.as_ref().is_some_and(|g| has(&g.grants)) && pool.as_ref().is_some_and(|p| has(&p.grants));
     let run = run.filter(|run| run.uid == spec.run_uid);
-    Ok(stop(remediation, run.as_ref(), &holds, guard.map(|g| g.epoch), granted, epoch))
+    Ok(stop(remediation, (run.as_ref(), pool.as_ref()), &holds, guard.map(|g| g.epoch), granted, epoch))
 }
 
 fn rows<T>(rows: impl Iterator<Item = Result<T, convert::ConvertError>>) -> Result<Vec<T>, SagaError> {
@@ -117,7 +120,7 @@ fn rows<T>(rows: impl Iterator<Item = Result<T, convert::ConvertError>>) -> Resu
 
 fn stop<'a>(
     remediation: &Remediation,
-    run: Option<&snapshot::Run>,
+    (run, pool): (Option<&snapshot::Run>, Option<&snapshot::Pool>),
     holds: impl IntoIterator<Item = &'a snapshot::Hold>,
     guard_epoch: Option<Epoch>,
     granted: bool,
@@ -137,8 +140,12 @@ fn stop<'a>(
     if let Some(blocker) = is_stopped(run) {
         return Some(Stop { blocker, abort: true });
     }
-    let node = remediation.spec.repairs.first().map(|repair| &repair.node.name);
-    if let Some(blocker) = hold_on(holds, run, node, now()) {
+    let subject = match (remediation.spec.repairs.first(), pool) {
+        (Some(repair), Some(pool)) => Subject::node(run, &repair.node, pool),
+        (Some(repair), None) => Subject::named(run, &repair.node.name),
+        (None, _) => Subject::run(run),
+    };
+    if let Some(blocker) = hold_on(holds, &subject, now()) {
         return Some(wait(blocker));
     }
     (!granted).then(|| {

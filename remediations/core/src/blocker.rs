@@ -18,6 +18,9 @@ pub struct Blocker {
     /// Since when this has been in the way; absent while unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
+    /// When it goes by itself; absent when only an event or a person can release it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
     /// What is wrong and what would release it, for people.
     #[schemars(length(max = 1024))]
     pub next: String,
@@ -26,13 +29,20 @@ pub struct Blocker {
 impl Blocker {
     /// A blocker whose beginning is not known.
     pub fn new(reason: &str, object: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { reason: reason.to_owned(), object: object.into(), since: None, next: next.into() }
+        Self { reason: reason.to_owned(), object: object.into(), since: None, until: None, next: next.into() }
     }
 
     /// The same, known to be in the way since `time`.
     #[must_use]
     pub fn since(mut self, time: Time) -> Self {
         self.since = Some(time);
+        self
+    }
+
+    /// The same, known to go by itself at `time`.
+    #[must_use]
+    pub fn until(mut self, time: Time) -> Self {
+        self.until = Some(time);
         self
     }
 

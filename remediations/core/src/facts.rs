@@ -30,6 +30,32 @@ pub struct Facts {
     pub pid1_exe: Option<String>,
     /// Whether PID 1 answered a call within its time.
     pub pid1: Option<Pid1>,
+    /// The units of kubelet and container runtime by name, as systemd has them; those that do not exist too.
+    pub units: Option<BTreeMap<String, UnitState>>,
+    /// What the kubelet's own health check on this host said.
+    pub kubelet_healthz: Option<Healthz>,
+}
+
+/// A unit as systemd has it, in systemd's words.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UnitState {
+    /// `LoadState`: `loaded`, `not-found`, `masked`, …
+    pub load: String,
+    /// `ActiveState`: `active`, `inactive`, `failed`, `activating`, …
+    pub active: String,
+    /// `SubState`: `running`, `dead`, `auto-restart`, …
+    pub sub: String,
+}
+
+/// What `GET /healthz` of a service on the host itself came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Healthz {
+    /// It answered with this HTTP status.
+    Status(u16),
+    /// It took the connection and said nothing within its time: it hangs.
+    Silent,
+    /// Nobody listens.
+    Refused,
 }
 
 /// How PID 1 answered.

@@ -18,6 +18,7 @@ pub mod matching;
 pub mod op;
 pub mod plan;
 pub mod playbook;
+pub mod rollout;
 pub mod saga;
 pub mod selector;
 pub mod sim;

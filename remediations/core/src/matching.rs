@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::finding::{CheckResult, CheckState, Evidence, Severity};
 use crate::ids::CheckId;
 use crate::snapshot::{ConditionMatch, FindingMatch, Node, PROBER, Policy, Snapshot};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// Whether a policy is for a node, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,12 +16,25 @@ pub struct Match {
     pub why: Vec<String>,
     /// The worst severity among what matched.
     pub severity: Option<Severity>,
+    /// Whether the sentences are left out: thousands of nodes are matched in every round.
+    quiet: bool,
 }
 
 impl Match {
+    /// A node that a person asked for, without evidence.
+    pub(crate) fn by_name() -> Self {
+        Self { why: vec!["named by the request".to_owned()], ..Self::default() }
+    }
+
     /// Whether the policy is for the node.
     pub fn matched(&self) -> bool {
         !self.evidence.is_empty()
+    }
+
+    fn note(&mut self, why: impl FnOnce() -> String) {
+        if !self.quiet {
+            self.why.push(why());
+        }
     }
 
     fn take(&mut self, result: &CheckResult) {
@@ -34,7 +47,15 @@ impl Match {
 
 /// Whether `policy` is for `node`: any of its findings, or any of its conditions that a check of ours confirms.
 pub fn match_policy(snapshot: &Snapshot, policy: &Policy, node: &Node, now: Time) -> Match {
-    let mut found = Match::default();
+    matched(snapshot, policy, node, now, Match::default())
+}
+
+/// The same answer without the reasons.
+pub fn is_for(snapshot: &Snapshot, policy: &Policy, node: &Node, now: Time) -> bool {
+    matched(snapshot, policy, node, now, Match { quiet: true, ..Match::default() }).matched()
+}
+
+fn matched(snapshot: &Snapshot, policy: &Policy, node: &Node, now: Time, mut found: Match) -> Match {
     for wanted in &policy.findings {
         match_finding(snapshot, wanted, node, now, &mut found);
     }
@@ -51,7 +72,7 @@ pub fn match_checks(snapshot: &Snapshot, checks: &[CheckId], node: &Node, now: T
         let wanted = FindingMatch {
             check: check.clone(),
             min_severity: None,
-            min_age: crate::time::Span(0),
+            min_age: Span(0),
             observed: BTreeMap::new(),
             sources: vec![PROBER.to_owned()],
         };
@@ -68,68 +89,78 @@ fn match_finding(snapshot: &Snapshot, wanted: &FindingMatch, node: &Node, now: T
         seen = true;
         match mismatch(wanted, result, now) {
             None => {
-                found.why.push(format!("{} fails: {}", result.check, result.message));
+                found.note(|| format!("{} fails: {}", result.check, result.message));
                 found.take(result);
             }
-            Some(why) => found.why.push(why),
+            Some(mismatch) => found.note(|| mismatch.told(wanted, result)),
         }
     }
     if !seen {
-        found.why.push(format!("{}: no report that has not expired", wanted.check));
+        found.note(|| format!("{}: no report that has not expired", wanted.check));
     }
 }
 
-fn mismatch(wanted: &FindingMatch, result: &CheckResult, now: Time) -> Option<String> {
-    let check = &result.check;
+/// In what a result is not the one that is wanted.
+enum Mismatch<'a> {
+    State,
+    Severity,
+    Age(Span),
+    Observed(&'a str, &'a str),
+}
+
+fn mismatch<'a>(wanted: &'a FindingMatch, result: &CheckResult, now: Time) -> Option<Mismatch<'a>> {
     if result.state != CheckState::Fail {
-        return Some(format!("{check} is {:?}: {}", result.state, result.message));
+        return Some(Mismatch::State);
     }
     if wanted.min_severity.is_some_and(|least| result.severity < least) {
-        return Some(format!("{check} fails, but is only {:?}", result.severity));
+        return Some(Mismatch::Severity);
     }
-    let age = result.failing_since.map_or(crate::time::Span(0), |since| now.since(since));
+    let age = result.failing_since.map_or(Span(0), |since| now.since(since));
     if age < wanted.min_age {
-        return Some(format!("{check} fails for {age}, wanted is {}", wanted.min_age));
+        return Some(Mismatch::Age(age));
     }
     let differs = |(key, value): &(&String, &String)| result.observed.get(*key) != Some(*value);
-    let (key, value) = wanted.observed.iter().find(differs)?;
-    let seen = result.observed.get(key).map_or("nothing", String::as_str);
-    Some(format!("{check} fails, but observed {key} is {seen}, wanted is {value}"))
+    wanted.observed.iter().find(differs).map(|(key, value)| Mismatch::Observed(key, value))
+}
+
+impl Mismatch<'_> {
+    fn told(&self, wanted: &FindingMatch, result: &CheckResult) -> String {
+        let check = &result.check;
+        match self {
+            Self::State => format!("{check} is {:?}: {}", result.state, result.message),
+            Self::Severity => format!("{check} fails, but is only {:?}", result.severity),
+            Self::Age(age) => format!("{check} fails for {age}, wanted is {}", wanted.min_age),
+            Self::Observed(key, value) => {
+                let seen = result.observed.get(*key).map_or("nothing", String::as_str);
+                format!("{check} fails, but observed {key} is {seen}, wanted is {value}")
+            }
+        }
+    }
 }
 
 fn match_condition(snapshot: &Snapshot, wanted: &ConditionMatch, node: &Node, now: Time, found: &mut Match) {
     let kind = &wanted.kind;
     let Some(condition) = node.conditions.get(kind) else {
-        found.why.push(format!("condition {kind}: the node has none"));
-        return;
+        return found.note(|| format!("condition {kind}: the node has none"));
     };
-    if !wanted.status.contains(&condition.status) {
-        found.why.push(format!("condition {kind} is {}", condition.status));
-        return;
+    let status = &condition.status;
+    if !wanted.status.contains(status) {
+        return found.note(|| format!("condition {kind} is {status}"));
     }
-    let stands = condition.since.map_or(crate::time::Span(0), |since| now.since(since));
+    let stands = condition.since.map_or(Span(0), |since| now.since(since));
     if stands < wanted.stands {
-        found.why.push(format!(
-            "condition {kind} is {} for {stands}, wanted is {}",
-            condition.status, wanted.stands
-        ));
-        return;
+        let least = wanted.stands;
+        return found.note(|| format!("condition {kind} is {status} for {stands}, wanted is {least}"));
     }
     let check = &wanted.confirm_by;
     match snapshot.result(&node.uid, PROBER, check, now) {
         Some(result) if result.state == CheckState::Fail => {
-            found
-                .why
-                .push(format!("condition {kind} is {} for {stands}, and {check} fails", condition.status));
+            found.note(|| format!("condition {kind} is {status} for {stands}, and {check} fails"));
             found.take(result);
         }
         Some(result) => {
-            found
-                .why
-                .push(format!("condition {kind} is {}, but {check} is {:?}", condition.status, result.state));
+            found.note(|| format!("condition {kind} is {status}, but {check} is {:?}", result.state));
         }
-        None => {
-            found.why.push(format!("condition {kind} is {}, and {check} was not observed", condition.status));
-        }
+        None => found.note(|| format!("condition {kind} is {status}, and {check} was not observed")),
     }
 }

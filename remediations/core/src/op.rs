@@ -74,6 +74,8 @@ pub enum HostJob {
     PackageInstall(PackageTransaction),
     /// Write file systems out and restart the machine.
     Reboot(RebootJob),
+    /// Restart one unit of systemd.
+    RestartService(ServiceJob),
 }
 
 /// One package at one version: an upgrade or a downgrade, whichever leads there.
@@ -95,6 +97,16 @@ pub struct RebootJob {
     /// How long an orderly shutdown may take before the restart is forced. A PID 1 that does not answer is
     /// not asked: file systems are written out and the restart is forced at once.
     pub grace: Span,
+}
+
+/// Which service to restart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceJob {
+    /// The unit, such as `kubelet.service`.
+    pub unit: String,
+    /// How long systemd may take to stop and start it. A PID 1 that does not answer is not asked at all.
+    pub limit: Span,
 }
 
 /// Marks for a person who finds the node.

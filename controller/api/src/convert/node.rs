@@ -25,7 +25,26 @@ pub fn node(
         boot_id: info.boot_id.into(),
         os_image: info.os_image,
         architecture: info.architecture,
+        leaving: leaving(meta, spec),
     })
+}
+
+/// Taints by which the cluster autoscaler and Karpenter mark a node that they are about to take away.
+const LEAVING_TAINTS: [&str; 2] = ["ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted"];
+/// Annotation by which Cluster API marks the machine that goes first when a group shrinks; its value does not count.
+const LEAVING_ANNOTATION: &str = "cluster.x-k8s.io/delete-machine";
+
+/// Who is about to take the node away, in words.
+fn leaving(meta: &ObjectMeta, spec: Option<&NodeSpec>) -> Option<String> {
+    if meta.deletion_timestamp.is_some() {
+        return Some("the Node object is being deleted".to_owned());
+    }
+    let mut taints = spec.iter().flat_map(|spec| spec.taints.iter().flatten());
+    if let Some(taint) = taints.find(|taint| LEAVING_TAINTS.contains(&taint.key.as_str())) {
+        return Some(format!("taint {} says that it is being taken away", taint.key));
+    }
+    let marked = meta.annotations.iter().flatten().any(|(key, _)| key == LEAVING_ANNOTATION);
+    marked.then(|| format!("annotation {LEAVING_ANNOTATION} says that its machine is to be deleted"))
 }
 
 fn condition(condition: &NodeCondition) -> (String, snapshot::Condition) {
@@ -62,6 +81,19 @@ mod tests {
         assert_eq!((row.unschedulable, row.ready(), row.boot_id.as_str()), (true, None, "b1"));
         assert_eq!((row.provider_id.as_deref(), row.labels["pool"].as_str()), (Some("bed://n1"), "web"));
         assert_eq!(row.conditions["Ready"].since.unwrap().to_string(), "2026-01-31T22:00:00Z");
+    }
+
+    #[test]
+    fn marks_of_those_who_take_nodes_away_are_seen() {
+        let taken = row(json!({
+            "metadata": {"name": "n1", "uid": "u1"},
+            "spec": {"taints": [{"key": "ToBeDeletedByClusterAutoscaler", "value": "1790000000", "effect": "NoSchedule"}]},
+        }));
+        assert!(taken.unwrap().leaving.unwrap().contains("ToBeDeletedByClusterAutoscaler"));
+        let annotations = json!({"cluster.x-k8s.io/delete-machine": ""});
+        let marked = row(json!({"metadata": {"name": "n1", "uid": "u1", "annotations": annotations}}));
+        assert!(marked.unwrap().leaving.is_some());
+        assert_eq!(row(json!({"metadata": {"name": "n1", "uid": "u1"}})).unwrap().leaving, None);
     }
 
     #[test]

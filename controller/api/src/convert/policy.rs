@@ -1,10 +1,9 @@
 //! RepairPolicy as core sees it.
 
-use nodemend_core::plan::Rollout;
 use nodemend_core::snapshot;
 
 use super::{ConvertError, Identity};
-use crate::policy::{RepairPolicy, RepairPolicySpec};
+use crate::policy::RepairPolicy;
 
 impl TryFrom<&RepairPolicy> for snapshot::Policy {
     type Error = ConvertError;
@@ -13,37 +12,24 @@ impl TryFrom<&RepairPolicy> for snapshot::Policy {
         let spec = policy.spec.clone();
         Ok(Self {
             name: Identity { kind: "RepairPolicy", meta: &policy.metadata }.name()?,
-            unsupported: unsupported(&spec),
+            unsupported: Vec::new(),
             mode: spec.mode,
             pools: spec.pools,
             findings: spec.matches.findings,
             conditions: spec.matches.conditions,
-            playbook: spec.playbook.name,
-            version: spec.playbook.version,
+            playbook: spec.playbook,
+            escalation: spec.escalation,
             parameters: spec.parameters,
             priority: spec.priority,
             approval: spec.approval,
             rollout: spec.rollout,
             limits: spec.limits,
+            recurrence: spec.recurrence,
+            change_ref: spec.change_ref,
+            require_change_ref: spec.require_change_ref,
             start_within: spec.start_within,
         })
     }
-}
-
-fn unsupported(spec: &RepairPolicySpec) -> Vec<String> {
-    let mut fields = rollout_fields(&spec.rollout);
-    fields.extend((!spec.escalation.is_empty()).then_some("spec.escalation"));
-    fields.extend(spec.recurrence.as_ref().map(|_| "spec.recurrence"));
-    fields.into_iter().map(str::to_owned).collect()
-}
-
-fn rollout_fields(rollout: &Rollout) -> Vec<&'static str> {
-    let set = [
-        (rollout.canary.is_some(), "spec.rollout.canary"),
-        (rollout.soak.is_some(), "spec.rollout.soak"),
-        (!rollout.gates.is_empty(), "spec.rollout.gates"),
-    ];
-    set.into_iter().filter_map(|(set, field)| set.then_some(field)).collect()
 }
 
 #[cfg(test)]
@@ -77,19 +63,23 @@ mod tests {
     }
 
     #[test]
-    fn fields_that_are_not_honoured_are_named() {
-        let row = snapshot::Policy::try_from(&policy(&json!({
+    fn limits_have_defaults_and_nothing_of_a_rollout_is_left_out() {
+        let policy = policy(&json!({
             "rollout": {
-                "canary": {"nodes": 1, "soak": "10m"}, "soak": "1m",
-                "gates": [{"webhook": {"url": "https://gate.example"}}],
+                "canary": {"nodes": 1, "soak": "10m"}, "soak": "1m", "maxFailures": "5%",
+                "gates": [{"scope": "Node", "webhook": {"url": "https://gate.example"}}],
+                "growth": {"exponential": {"first": 1, "factor": 2}},
             },
             "escalation": [{"afterFailures": 2, "playbook": {"name": "drain-and-reboot", "version": "^1"}}],
             "recurrence": {"maxRepairs": 3, "within": "24h"},
-        })))
-        .unwrap();
-        let rollout = ["spec.rollout.canary", "spec.rollout.soak", "spec.rollout.gates"];
-        assert_eq!(row.unsupported[..3], rollout);
-        assert_eq!(row.unsupported[3..], ["spec.escalation", "spec.recurrence"]);
+            "limits": {"coolDown": "1m"},
+        }));
+        let row = snapshot::Policy::try_from(&policy).unwrap();
+        assert_eq!((row.limits.cool_down.to_string().as_str(), row.limits.max_attempts), ("1m", 3));
+        assert_eq!(row.limits.node_cool_down.to_string(), "30m");
+        assert_eq!((row.escalation.len(), row.recurrence.is_some()), (1, true));
+        assert_eq!(row.rollout, policy.spec.rollout);
+        assert_eq!(row.at_rung(1).0.name, "drain-and-reboot");
     }
 
     #[test]

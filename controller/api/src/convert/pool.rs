@@ -1,6 +1,5 @@
 //! RepairPool, RepairGuard and Hold as core sees them.
 
-use nodemend_core::budget::Budget;
 use nodemend_core::snapshot;
 
 use super::{ConvertError, Identity};
@@ -14,6 +13,7 @@ impl TryFrom<&RepairPool> for snapshot::Pool {
 
     fn try_from(pool: &RepairPool) -> Result<Self, ConvertError> {
         let spec = &pool.spec;
+        let status = pool.status.clone().unwrap_or_default();
         Ok(Self {
             name: Identity { kind: "RepairPool", meta: &pool.metadata }.name()?,
             selector: spec.node_selector.clone(),
@@ -23,22 +23,19 @@ impl TryFrom<&RepairPool> for snapshot::Pool {
             repairable: spec.access.repair != Access::Nothing {},
             unsupported: unsupported(spec),
             deleting: pool.metadata.deletion_timestamp.is_some(),
-            grants: pool.status.as_ref().map(|status| status.grants.clone()).unwrap_or_default(),
+            grants: status.grants,
+            starts: status.starts,
+            control_plane: spec.control_plane,
+            require_change_ref: spec.require_change_ref,
         })
     }
 }
 
 fn unsupported(spec: &RepairPoolSpec) -> Vec<String> {
-    let mut fields = budget_fields(&spec.budget);
+    let mut fields = Vec::new();
     fields.extend((!spec.windows.is_empty()).then_some("spec.windows"));
     fields.extend(spec.storm.as_ref().map(|_| "spec.storm"));
     fields.into_iter().map(str::to_owned).collect()
-}
-
-fn budget_fields(budget: &Budget) -> Vec<&'static str> {
-    let per_zone = budget.per_zone.as_ref().map(|_| "spec.budget.perZone");
-    let rate = budget.rate.as_ref().map(|_| "spec.budget.rate");
-    per_zone.into_iter().chain(rate).collect()
 }
 
 impl TryFrom<&RepairGuard> for snapshot::Guard {
@@ -46,13 +43,13 @@ impl TryFrom<&RepairGuard> for snapshot::Guard {
 
     fn try_from(guard: &RepairGuard) -> Result<Self, ConvertError> {
         Identity { kind: "RepairGuard", meta: &guard.metadata }.name()?;
-        let fields = guard.spec.budget.as_ref().map(budget_fields).unwrap_or_default();
         let status = guard.status.clone().unwrap_or_default();
         Ok(Self {
             budget: guard.spec.budget.clone(),
             epoch: status.epoch,
             grants: status.grants,
-            unsupported: fields.into_iter().map(str::to_owned).collect(),
+            starts: status.starts,
+            unsupported: Vec::new(),
         })
     }
 }
@@ -90,15 +87,12 @@ mod tests {
         let row = snapshot::Pool::try_from(&pool(&json!({
             "nodeSelector": {"matchLabels": {"pool": "web"}},
             "access": {"observe": {"none": {}}, "repair": {"none": {}}},
-            "budget": {"maxUnavailable": "10%", "perZone": 1, "rate": {"nodes": 5, "per": "1h"}},
+            "budget": {"maxUnavailable": "10%", "perZone": {"maxUnavailable": 1}, "rate": {"nodes": 5, "per": "1h"}},
             "windows": [{"start": "22:00", "duration": "4h"}],
             "storm": {"maxNotReady": "30%"},
         })))
         .unwrap();
-        assert_eq!(
-            row.unsupported,
-            ["spec.budget.perZone", "spec.budget.rate", "spec.windows", "spec.storm"]
-        );
+        assert_eq!(row.unsupported, ["spec.windows", "spec.storm"]);
         assert!(!row.repairable);
     }
 
@@ -122,14 +116,14 @@ mod tests {
     }
 
     #[test]
-    fn limits_of_a_guard_that_are_not_honoured_are_named_and_its_grants_stay_known() {
+    fn what_a_guard_granted_and_started_stays_known() {
         let guard: RepairGuard = serde_json::from_value(json!({
             "apiVersion": "nodemend.dev/v1alpha1", "kind": "RepairGuard", "metadata": {"name": "cluster"},
             "spec": {"budget": {"maxUnavailable": 1, "rate": {"nodes": 5, "per": "1h"}}},
-            "status": {"epoch": 7, "grants": []},
+            "status": {"epoch": 7, "starts": [{"at": "2026-01-31T22:00:00Z", "nodes": 2}]},
         }))
         .unwrap();
         let row = snapshot::Guard::try_from(&guard).unwrap();
-        assert_eq!((row.epoch, &row.unsupported[..]), (7, &["spec.budget.rate".to_owned()][..]));
+        assert_eq!((row.epoch, row.starts.0[0].nodes), (7, 2));
     }
 }

@@ -13,6 +13,7 @@ impl From<&DiagnosisReport> for snapshot::Report {
             expires_at: status.expires_at,
             os_id: status.facts.os_id,
             packages: status.facts.packages.unwrap_or_default(),
+            booted_at: status.facts.booted_at,
         }
     }
 }

@@ -6,7 +6,8 @@ use nodemend_core::finding::CheckState;
 use nodemend_core::ids::remediation_name;
 use nodemend_core::matching::match_policy;
 use nodemend_core::plan::build::draft;
-use nodemend_core::snapshot::{Mark, Node, Policy, PolicyMode, Run, Snapshot};
+use nodemend_core::rollout::{Place, attempts, place};
+use nodemend_core::snapshot::{Fleet, Mark, Node, Policy, PolicyMode, Run, Snapshot};
 use nodemend_core::time::Time;
 
 use crate::cli::get::last_repair;
@@ -126,11 +127,18 @@ fn what_a_run_would_do(
     policy: &Policy,
     now: Time,
 ) -> Result<Verdict, String> {
-    let selection =
-        Selection { pool: Some(pool.to_owned()), policy: Some(policy.name.clone()), ..Selection::default() };
+    let fleet = Fleet::new(snapshot);
+    let tried = attempts(&fleet, policy, pool).remove(&node.uid).unwrap_or_default();
+    let rung = if let Place::Rung(rung) = place(policy, &tried, now) { rung } else { 0 };
+    let selection = Selection {
+        pool: Some(pool.to_owned()),
+        policy: Some(policy.name.clone()),
+        rung,
+        ..Selection::default()
+    };
     let asking = Asking { start_before: now.after(policy.start_within), ..Asking::default() };
     let request = selection.request(snapshot, asking).map_err(|error| error.to_string())?;
-    let draft = draft(snapshot, &request, now).map_err(|error| error.to_string())?;
+    let draft = draft(&fleet, &request, now).map_err(|error| error.to_string())?;
     let considered = draft.considered.iter().find(|considered| considered.node == node.name);
     if let Some(out) = considered.filter(|considered| !considered.included) {
         return Err(format!("it is left out: {} ({})", out.why, out.reason));

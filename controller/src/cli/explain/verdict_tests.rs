@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use nodemend_core::budget::Starts;
 use nodemend_core::plan::{Page, PlannedNode};
 use nodemend_core::saga::{Journal, Mode, Outcome};
 use nodemend_core::snapshot::{ApprovalFloor, Pool, Remediation, RunPhase, RunStatus};
@@ -25,6 +26,9 @@ fn pool() -> Pool {
         unsupported: Vec::new(),
         deleting: false,
         grants: Vec::new(),
+        starts: Starts::default(),
+        control_plane: false,
+        require_change_ref: false,
     }
 }
 
@@ -94,6 +98,7 @@ fn a_node_that_its_run_is_done_with_does_not_wait_in_it() {
         pool: "web".into(),
         node: "n1".into(),
         node_uid: "u1".into(),
+        checks: Vec::new(),
         journal: Some(journal),
     };
     snapshot.remediations.insert(remediation.name.clone(), remediation);

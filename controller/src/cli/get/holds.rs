@@ -1,6 +1,6 @@
 //! `nodemend get holds`: what is stopped, by whom, why, and until when.
 
-use nodemend_core::decide::applies;
+use nodemend_core::decide::{Subject, applies};
 use nodemend_core::snapshot::{Hold, HoldScope};
 
 use super::Query;
@@ -43,7 +43,8 @@ fn stopped_runs(query: &Query<'_>, hold: &Hold) -> Vec<String> {
             let plan = nodemend_core::decide::plan_of(query.snapshot, run);
             plan.is_some_and(|(_, nodes)| nodes.iter().any(|(_, planned)| planned.name == *name))
         };
-        applies(&hold.scope, run, node.as_ref()) && node.as_ref().is_none_or(planned)
+        let subject = node.as_ref().map_or(Subject::run(run), |node| Subject::named(run, node));
+        applies(&hold.scope, &subject) && node.as_ref().is_none_or(planned)
     });
     stopped.map(|run| run.name.clone()).collect()
 }

@@ -19,7 +19,8 @@ pub(super) fn table(query: &Query<'_>) -> String {
 fn row(query: &Query<'_>, playbook: &Playbook) -> Vec<Field> {
     let parameters: Vec<_> = playbook.parameters.keys().map(String::as_str).collect();
     let takes = query.snapshot.policies.values().filter(|policy| {
-        newest(query.snapshot, &policy.playbook, &policy.version).is_ok_and(|taken| taken == playbook)
+        newest(query.snapshot, &policy.playbook.name, &policy.playbook.version)
+            .is_ok_and(|taken| taken == playbook)
     });
     let takes: Vec<_> = takes.map(|policy| format!("policy {}", policy.name)).collect();
     vec![

@@ -23,7 +23,7 @@ fn row(query: &Query<'_>, policy: &Policy) -> Vec<Field> {
         Field::from(&policy.name),
         toned(format!("{:?}", policy.mode), tone),
         Field::from(policy.pools.join(", ")),
-        Field::from(format!("{} {}", policy.playbook, policy.version)),
+        Field::from(format!("{} {}", policy.playbook.name, policy.playbook.version)),
         toned(matched, if matched > 0 { Tone::Careful } else { Tone::Plain }),
         Field::from(last_run(query, policy)),
         toned(blocked(query, policy), Tone::Careful),

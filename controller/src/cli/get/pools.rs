@@ -1,8 +1,7 @@
 //! `nodemend get pools`: how many nodes, how many are out of service, what is going on, and what is in the way.
 
-use nodemend_core::budget::grant::Sets;
 use nodemend_core::finding::CheckState;
-use nodemend_core::snapshot::{HoldScope, Pool, Run};
+use nodemend_core::snapshot::{Fleet, HoldScope, Pool, Run};
 
 use super::Query;
 use crate::cli::output::{Field, Tone, toned};
@@ -16,7 +15,8 @@ pub(super) fn table(query: &Query<'_>) -> String {
 }
 
 fn row(query: &Query<'_>, pool: &Pool) -> Vec<Field> {
-    let sets = sets(query, pool);
+    let fleet = Fleet::new(query.snapshot);
+    let sets = fleet.area(pool);
     let nodes: Vec<_> = query.snapshot.nodes_of(pool).collect();
     let ready = nodes.iter().filter(|node| node.ready() == Some(true)).count();
     let failing = nodes.iter().filter(|node| fails(query, &node.uid)).count();
@@ -33,13 +33,6 @@ fn row(query: &Query<'_>, pool: &Pool) -> Vec<Field> {
         Field::from(doing.join(", ")),
         blocked(query, pool, &runs),
     ]
-}
-
-fn sets(query: &Query<'_>, pool: &Pool) -> Sets {
-    let unfinished = query.snapshot.remediations.values();
-    let unfinished =
-        unfinished.filter(|remediation| !remediation.is_finished() && remediation.pool == pool.name);
-    Sets::new(query.snapshot.nodes_of(pool), &pool.grants, unfinished)
 }
 
 fn fails(query: &Query<'_>, node: &nodemend_core::ids::NodeUid) -> bool {

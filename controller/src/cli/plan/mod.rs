@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nodemend_core::plan::build::{Draft, draft};
-use nodemend_core::snapshot::{RunRequest, Snapshot};
+use nodemend_core::snapshot::{Fleet, RunRequest, Snapshot};
 use nodemend_core::time::Time;
 
 use super::CliError;
@@ -56,7 +56,7 @@ pub(super) struct Plan<'a> {
 impl<'a> Plan<'a> {
     /// Makes the plan that the controller would make.
     pub(super) fn make(snapshot: &'a Snapshot, request: RunRequest, now: Time) -> Result<Self, CliError> {
-        let draft = draft(snapshot, &request, now)?;
+        let draft = draft(&Fleet::new(snapshot), &request, now)?;
         let start = Start::of(snapshot, &request, &draft, now)?;
         Ok(Self { snapshot, request, draft, start, now })
     }

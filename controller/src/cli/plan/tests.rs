@@ -30,7 +30,7 @@ On each node
            drain     kubectl drain NODE --ignore-daemonsets --delete-emptydir-data                                                       at most 15m
   Repair   install   yum -y install systemd-219-78.el7_9.9                                                                               at most 15m
            reboot    sync; systemctl reboot (forced after 2m, at once if PID 1 hangs)                                                    at most 15m
-  Verify   ready     wait until the kubelet reports the new boot and Ready for 10s                                                       at most 10m
+  Verify   ready     wait until the kubelet reports the last boot and Ready for 10s                                                      at most 10m
            verify    run the checks that found the fault again, and insp.version.systemd, node.systemd-running-stale, node.systemd-dbus  at most 5m
   Release  uncordon  kubectl uncordon NODE (unless it was cordoned before)                                                               at most 5m
 

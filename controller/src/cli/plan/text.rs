@@ -33,7 +33,10 @@ fn head(plan: &Plan<'_>, look: Look) -> String {
 
 fn selection(nodes: &NodeSelection) -> String {
     match nodes {
-        NodeSelection::Policy { name } => format!("nodes that policy {name} matches"),
+        NodeSelection::Policy { name, rung: 0 } => format!("nodes that policy {name} matches"),
+        NodeSelection::Policy { name, rung } => {
+            format!("nodes that policy {name} matches, at step {rung} of its escalation")
+        }
         NodeSelection::Findings { checks } => {
             let checks: Vec<_> = checks.iter().map(CheckId::as_str).collect();
             format!("nodes that fail {}", checks.join(" or "))

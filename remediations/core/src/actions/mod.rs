@@ -6,8 +6,10 @@
 mod confirm;
 mod cordon;
 mod drain;
+mod job;
 mod package;
 mod reboot;
+mod service;
 mod uncordon;
 mod verify;
 mod wait;
@@ -29,6 +31,7 @@ pub use cordon::Cordon;
 pub use drain::Drain;
 pub use package::{PackageInstall, PackagePrepare};
 pub use reboot::Reboot;
+pub use service::RestartService;
 pub use uncordon::Uncordon;
 pub(crate) use uncordon::is_not_ours;
 pub use verify::Verify;
@@ -50,6 +53,8 @@ pub enum Do {
     PackageInstall(PackageInstall),
     /// Restart the machine.
     Reboot(Reboot),
+    /// Restart a service of the host.
+    RestartService(RestartService),
     /// Wait until the kubelet says Ready, for a while.
     WaitReady(WaitReady),
     /// Run the check that found the fault again.
@@ -68,6 +73,7 @@ impl Do {
             Self::Drain(a) => a,
             Self::PackageInstall(a) => a,
             Self::Reboot(a) => a,
+            Self::RestartService(a) => a,
             Self::WaitReady(a) => a,
             Self::Verify(a) => a,
             Self::Uncordon(a) => a,
@@ -158,12 +164,13 @@ pub trait Action {
     /// Whether its effect may happen again.
     fn repeat(&self) -> Repeat;
 
-    /// Whether it disturbs the node: needs a cordon where it changes the host, and an `undo`.
+    /// Whether it disturbs the node: needs an `undo`, and a cordon where it changes the host.
     fn disruptive(&self) -> bool {
         false
     }
 
-    /// Whether it changes the host, so that from its start on "put back as it was" no longer holds by itself.
+    /// Whether it changes the host for good, so that from its start on "put back as it was" no longer holds by
+    /// itself, and a later failure holds the node for a person.
     fn changes_host(&self) -> bool {
         false
     }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Effect, Failure, Reading, Repeat, StepContext, look_again, read_failure, read_stranger};
-use crate::op::{HostJob, JobExit, JobState, Launch, Op, OpResult, PackageTransaction};
+use super::job::{launch, read_job, said};
+use super::{Action, Effect, Failure, Reading, Repeat, StepContext};
+use crate::op::{HostJob, JobExit, Op, OpResult, PackageTransaction};
 use crate::playbook::Phase;
 use crate::time::Span;
 
@@ -114,47 +115,12 @@ fn transaction(name: &str, version: &str, allow: &[String]) -> PackageTransactio
     PackageTransaction { name: name.to_owned(), version: version.to_owned(), allow: allow.to_vec() }
 }
 
-fn launch(context: &StepContext<'_>, job: HostJob) -> Op {
-    Op::Launch(Launch { intent: context.intent.clone(), epoch: context.epoch, job })
-}
-
-/// Reads the answer to a launch or a look at a job of this step; `if_lost` is what is known when its end was not seen.
-fn read_job(
-    context: &StepContext<'_>,
-    result: Option<&OpResult>,
-    if_lost: Effect,
-    ended: impl Fn(&JobExit) -> Reading,
-) -> Reading {
-    let again = |note: String| Reading::Again { after: Span::seconds(2), note, blockers: Vec::new() };
-    match result {
-        Some(OpResult::Launched) => again("started".into()),
-        Some(OpResult::Job(JobState::Running { seconds })) => again(format!("running for {seconds} s")),
-        Some(OpResult::Job(JobState::Exited(exit))) => ended(exit),
-        Some(OpResult::Job(JobState::NotStarted { voided: true })) => Reading::Voided,
-        Some(OpResult::Job(JobState::NotStarted { voided: false })) => again("not started yet".into()),
-        Some(OpResult::Job(JobState::Lost { .. })) => Reading::Failed(Failure {
-            reason: "JobLost".into(),
-            message: "the job on the host ended without an exit record (killed, or the machine restarted)"
-                .into(),
-            effect: if_lost,
-        }),
-        // A launch that did not happen changed nothing; a look that did not happen says nothing about the job.
-        Some(OpResult::NotDone(failure)) if context.first => read_failure(failure, Effect::Nothing),
-        Some(OpResult::NotDone(failure)) => look_again(failure),
-        Some(OpResult::Unknown(failure)) => again(failure.message.clone()),
-        other => read_stranger(other),
-    }
-}
-
 fn succeeded(exit: &JobExit, effect: Effect) -> Reading {
     if exit.code == Some(0) {
         return Reading::Done(exit.report.clone());
     }
     let reason = exit.report.get("reason").cloned().unwrap_or_else(|| "CommandFailed".into());
-    let code = exit.code.map_or_else(|| "no exit status".to_owned(), |code| format!("exit status {code}"));
-    let output: String =
-        exit.output.trim().chars().rev().take(600).collect::<Vec<_>>().into_iter().rev().collect();
-    Reading::Failed(Failure { reason, message: format!("{code}: {output}"), effect })
+    Reading::Failed(Failure { reason, message: said(exit), effect })
 }
 
 /// An exit status of 0 is not enough: a failing scriptlet ends with 0 too, and an interrupted transaction leaves

@@ -62,6 +62,6 @@ impl Action for WaitReady {
     }
 
     fn describe(&self) -> String {
-        format!("wait until the kubelet reports the new boot and Ready for {}", self.soak)
+        format!("wait until the kubelet reports the last boot and Ready for {}", self.soak)
     }
 }

@@ -1,6 +1,8 @@
-//! How many nodes may be out of service at once, as a rule over sets of nodes.
+//! How many nodes may be out of service at once, and how many may be started in a while.
 
-pub mod grant;
+mod rate;
+pub mod room;
+mod sets;
 
 use std::fmt;
 
@@ -9,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{NodeUid, RunUid};
 use crate::time::{Span, Time};
+
+pub use rate::{Start, Starts};
+pub use sets::{Area, Sets};
 
 /// A count, or a share of a whole written as `"20%"`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -37,6 +42,13 @@ impl IntOrPercent {
                 Ok(if percent == 0 { 0 } else { (total * percent / 100).max(1) })
             }
         }
+    }
+}
+
+impl Default for IntOrPercent {
+    /// None at all.
+    fn default() -> Self {
+        Self::Int(0)
     }
 }
 
@@ -73,12 +85,23 @@ pub struct Budget {
     /// Nodes that may be under repair at once; absent means `maxUnavailable`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_in_flight: Option<IntOrPercent>,
-    /// The same limit within each zone. Not honoured yet: a run of a pool that sets it waits.
+    /// Limits within each zone (label `topology.kubernetes.io/zone`), beside those of the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub per_zone: Option<IntOrPercent>,
-    /// Node starts per period. Not honoured yet: a run of a pool that sets it waits.
+    pub per_zone: Option<ZoneBudget>,
+    /// Node starts per period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+}
+
+/// How much of each zone may be out of service at once. Percentages are of the zone's nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ZoneBudget {
+    /// Nodes of one zone that may be unavailable at once, whoever made them so.
+    pub max_unavailable: IntOrPercent,
+    /// Nodes of one zone that may be under repair at once; absent means `maxUnavailable`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_in_flight: Option<IntOrPercent>,
 }
 
 /// Node starts per period.
@@ -102,6 +125,9 @@ pub struct Grant {
     pub node_uid: NodeUid,
     /// Name of the node, for people.
     pub node: String,
+    /// Zone of the node, so that it still counts there when the node is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
     /// Name of the pool.
     pub pool: String,
     /// UID of the run.

@@ -1,38 +1,74 @@
-//! What stops a run or a node: Holds, missing objects, approvals and fields that are not honoured yet.
+//! What stops a run or a node: Holds, missing objects, approvals, the clock, and fields that are not honoured yet.
 
+use super::round::Round;
 use crate::blocker::Blocker;
 use crate::ids::NodeName;
-use crate::plan::Rollout;
+use crate::plan::{Header, PlannedNode};
 use crate::snapshot::{ApprovalFloor, Hold, HoldScope, NodeSelection, Operation, Pool, Run, Snapshot, Verb};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
-/// Whether a Hold with this scope stops `node` of `run`; without a node, whether it stops the whole run.
-pub fn applies(scope: &HoldScope, run: &Run, node: Option<&NodeName>) -> bool {
+/// How far the clock may be behind what was recorded before nothing new starts.
+const CLOCK_TOLERANCE: Span = Span::seconds(60);
+
+/// What a Hold may stop: a run, or one of its nodes.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    run: &'a Run,
+    node: Option<&'a NodeName>,
+    /// Whether the pool lets the node through its own Storm Hold.
+    through_storm: bool,
+}
+
+impl<'a> Subject<'a> {
+    /// The whole run.
+    pub const fn run(run: &'a Run) -> Self {
+        Self { run, node: None, through_storm: false }
+    }
+
+    /// One node of a run, let through no Storm Hold.
+    pub const fn named(run: &'a Run, node: &'a NodeName) -> Self {
+        Self { run, node: Some(node), through_storm: false }
+    }
+
+    /// One planned node of a run.
+    pub fn node(run: &'a Run, node: &'a PlannedNode, pool: &Pool) -> Self {
+        Self { through_storm: pool.admits(node.checks()), ..Self::named(run, &node.name) }
+    }
+}
+
+/// Whether a Hold with this scope stops the subject.
+pub fn applies(scope: &HoldScope, subject: &Subject<'_>) -> bool {
+    let run = subject.run;
     match scope {
         HoldScope::Cluster {} => true,
         HoldScope::Pool { name } => *name == run.request.pool,
         HoldScope::Policy { name } => policy_of(run) == Some(name),
         HoldScope::Run { name } => *name == run.name,
-        HoldScope::Node { name } => node.is_some_and(|node| node.0 == *name),
+        HoldScope::Node { name } => subject.node.is_some_and(|node| node.0 == *name),
         HoldScope::Playbook { name, pool } => *name == run.request.playbook && *pool == run.request.pool,
     }
 }
 
-/// The first Hold in force that stops `node` of `run`, as a blocker.
+/// The first Hold in force that stops the subject, as a blocker.
 pub fn hold_on<'a>(
     holds: impl IntoIterator<Item = &'a Hold>,
-    run: &Run,
-    node: Option<&NodeName>,
+    subject: &Subject<'_>,
     now: Time,
 ) -> Option<Blocker> {
     let in_force = |hold: &&Hold| hold.until.is_none_or(|until| until > now);
-    let hold = holds.into_iter().filter(in_force).find(|hold| applies(&hold.scope, run, node))?;
+    let passes = |hold: &Hold| subject.through_storm && hold.is_storm();
+    let mut holds = holds.into_iter().filter(in_force).filter(|hold| !passes(hold));
+    let hold = holds.find(|hold| applies(&hold.scope, subject))?;
     let until = hold.until.map_or_else(String::new, |until| format!(", until {until}"));
     let next = format!(
         "held by {}{until}: {}; `nodemend release {}` lets it go on",
         hold.held_by, hold.reason, hold.name
     );
-    Some(Blocker::new("Hold", format!("hold/{}", hold.name), next).since(hold.created))
+    let blocker = Blocker::new("Hold", format!("hold/{}", hold.name), next).since(hold.created);
+    Some(match hold.until {
+        Some(until) => blocker.until(until),
+        None => blocker,
+    })
 }
 
 /// Whether a person asked for an end of `run`: by an operation, or by deleting it.
@@ -46,12 +82,14 @@ pub fn is_stopped(run: &Run) -> Option<Blocker> {
 }
 
 /// Everything that keeps the whole run from starting nodes.
-pub(super) fn closed(snapshot: &Snapshot, run: &Run, rollout: &Rollout, now: Time) -> Vec<Blocker> {
+pub(super) fn closed(round: &Round<'_>, run: &Run, header: &Header) -> Vec<Blocker> {
+    let snapshot = round.snapshot;
     let object = format!("repairrun/{}", run.name);
     let mut closed = Vec::new();
-    closed.extend(hold_on(snapshot.holds.values(), run, None, now));
+    closed.extend(holds_on_whole(round, run));
     closed.extend(undecodable(snapshot, run));
     closed.extend(guard_closed(snapshot));
+    closed.extend(clock_behind(snapshot, round.now));
     if run.request.plan_only {
         closed.push(Blocker::new(
             "PlanOnly",
@@ -59,7 +97,6 @@ pub(super) fn closed(snapshot: &Snapshot, run: &Run, rollout: &Rollout, now: Tim
             "asked for a plan only; start a run without --plan-only",
         ));
     }
-    closed.extend(unhonoured(&object, &rollout_fields(rollout)));
     closed.extend(unhonoured(&object, &operation_fields(run)));
     match snapshot.pools.get(&run.request.pool) {
         Some(pool) => closed.extend(pool_closed(snapshot, pool, run)),
@@ -70,6 +107,26 @@ pub(super) fn closed(snapshot: &Snapshot, run: &Run, rollout: &Rollout, now: Tim
         )),
     }
     closed
+}
+
+/// A Hold on the whole run. A storm stops no run whose pool lets some nodes through: each node is asked for itself.
+fn holds_on_whole(round: &Round<'_>, run: &Run) -> Option<Blocker> {
+    let pool = round.snapshot.pools.get(&run.request.pool);
+    let through_storm = pool.is_some_and(Pool::admits_some);
+    let subject = Subject { through_storm, ..Subject::run(run) };
+    hold_on(round.snapshot.holds.values(), &subject, round.now)
+}
+
+/// A clock that is behind what was recorded makes rates, windows and pauses worth nothing.
+fn clock_behind(snapshot: &Snapshot, now: Time) -> Option<Blocker> {
+    let guard = snapshot.guard.as_ref()?;
+    let latest = guard.grants.iter().map(|grant| grant.at).chain(guard.starts.last()).max()?;
+    (latest > now.after(CLOCK_TOLERANCE)).then(|| {
+        let next = format!(
+            "grants were recorded at {latest}, this clock says {now}; nothing starts until it is right"
+        );
+        Blocker::new("ClockBehind", "repairguard/cluster", next)
+    })
 }
 
 /// Objects that cannot be decoded and might stop `run`, or say what it may do. Holds, guard and Remediations may be
@@ -111,6 +168,10 @@ fn pool_closed(snapshot: &Snapshot, pool: &Pool, run: &Run) -> Vec<Blocker> {
         ));
     }
     closed.extend(unhonoured(&object, &pool.unsupported));
+    if pool.require_change_ref && run.request.change_ref.is_none() {
+        let next = "its runs have to name a change: make another with spec.changeRef (--change-ref), or set it in the policy";
+        closed.push(Blocker::new("ChangeRefRequired", &object, next));
+    }
     let policy = policy_of(run).and_then(|name| snapshot.policies.get(name));
     if let Some(policy) = policy {
         closed.extend(unhonoured(&format!("repairpolicy/{}", policy.name), &policy.unsupported));
@@ -130,15 +191,6 @@ fn pool_closed(snapshot: &Snapshot, pool: &Pool, run: &Run) -> Vec<Blocker> {
 /// Whether a floor other than `Never` is written. No gate can be answered yet, so any of them waits, whatever the risk.
 const fn needs_approval(floor: ApprovalFloor) -> bool {
     !matches!(floor, ApprovalFloor::Never)
-}
-
-fn rollout_fields(rollout: &Rollout) -> Vec<String> {
-    let set = [
-        (rollout.canary.is_some(), "rollout.canary"),
-        (rollout.soak.is_some(), "rollout.soak"),
-        (!rollout.gates.is_empty(), "rollout.gates"),
-    ];
-    set.iter().filter(|(set, _)| *set).map(|(_, field)| (*field).to_owned()).collect()
 }
 
 /// Whether the operation ends the whole run; the end of a single node is not honoured yet.
@@ -163,7 +215,7 @@ fn unhonoured(object: &str, fields: &[String]) -> Option<Blocker> {
 
 pub(super) fn policy_of(run: &Run) -> Option<&String> {
     match &run.request.nodes {
-        NodeSelection::Policy { name } => Some(name),
+        NodeSelection::Policy { name, .. } => Some(name),
         _ => None,
     }
 }

@@ -1,10 +1,16 @@
 //! `decide`: what the fleet does next, with reasons. Pure: the planner task only carries it out.
 
 mod gates;
-mod grants;
+mod limits;
+mod live;
 mod policies;
+mod progress;
+mod questions;
+mod round;
 mod runs;
+mod start;
 mod sweep;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -12,12 +18,14 @@ use crate::budget::Grant;
 use crate::ids::RunUid;
 use crate::plan::PlannedNode;
 use crate::plan::page::Sealed;
-use crate::snapshot::{RunRequest, RunStatus, Snapshot};
+use crate::rollout::{Asked, Gate};
+use crate::snapshot::{Fleet, RunRequest, RunStatus, Snapshot};
 use crate::time::Time;
 
-pub use gates::{applies, hold_on, is_stopped, undecodable};
+pub use gates::{Subject, applies, hold_on, is_stopped, undecodable};
+pub use live::{Lacking, allowed, lacking, may_not_start};
 pub use policies::{PolicyStatus, newest};
-pub use runs::plan_of;
+pub use round::plan_of;
 
 /// One thing to carry out. Each is safe to lose: the next round finds it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +64,13 @@ pub enum Decision {
         /// The grants.
         grants: Vec<Grant>,
     },
+    /// Ask a gate; its answer has to be in the snapshot of a later round.
+    Ask {
+        /// Which gate of which run, about what.
+        asked: Asked,
+        /// The question.
+        gate: Box<Gate>,
+    },
     /// Write a run's status.
     RunStatus {
         /// Name of the run.
@@ -70,13 +85,20 @@ pub enum Decision {
         /// The status as it should be.
         status: Box<PolicyStatus>,
     },
+    /// Decide again at this time, though nothing changes until then.
+    LookAgain {
+        /// When.
+        at: Time,
+    },
 }
 
 /// What the fleet does next. Order matters: what is over is given back before anything new is asked for, runs
 /// before policies that would make more of them.
 pub fn decide(snapshot: &Snapshot, now: Time) -> Vec<Decision> {
-    let mut decisions: Vec<_> = sweep::sweep(snapshot).into_iter().collect();
-    decisions.extend(runs::runs(snapshot, now));
-    decisions.extend(policies::policies(snapshot, now));
-    decisions
+    let fleet = Fleet::new(snapshot);
+    let mut round = round::Round::new(&fleet, now);
+    round.decisions.extend(sweep::sweep(snapshot));
+    runs::runs(&mut round);
+    policies::policies(&mut round);
+    round.into_decisions()
 }

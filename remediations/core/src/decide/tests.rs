@@ -2,23 +2,25 @@
 
 mod budget;
 mod gates;
+mod ladder;
 mod matching;
 mod plans;
 mod policies;
+mod rollout;
 
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::budget::{Budget, IntOrPercent};
+use crate::budget::{Budget, IntOrPercent, Starts};
 use crate::finding::{CheckResult, CheckState, Severity};
 use crate::ids::{NodeName, remediation_name};
-use crate::plan::Rollout;
 use crate::playbook::{Playbook, Risk};
+use crate::rollout::Rollout;
 use crate::saga::{Journal, Mode, Outcome};
 use crate::selector::Selector;
 use crate::snapshot::{
-    ApprovalFloor, Condition, Guard, Hold, HoldScope, Limits, Node, NodeSelection, PROBER, Policy,
-    PolicyMode, Pool, Remediation, Report, Run, RunPhase, RunRequest,
+    ApprovalFloor, Condition, Fleet, Guard, Hold, HoldScope, Limits, Node, NodeSelection, PROBER,
+    PlaybookRef, Policy, PolicyMode, Pool, Remediation, Report, Run, RunPhase, RunRequest,
 };
 use crate::time::Span;
 
@@ -52,6 +54,7 @@ fn report(state: CheckState, installed: &str) -> Report {
         expires_at: NOW.after(Span::minutes(30)),
         os_id: Some("centos".into()),
         packages: BTreeMap::from([("systemd".to_owned(), vec![installed.to_owned()])]),
+        booted_at: None,
     }
 }
 
@@ -76,6 +79,9 @@ fn world() -> Snapshot {
         unsupported: Vec::new(),
         deleting: false,
         grants: Vec::new(),
+        starts: Starts::default(),
+        control_plane: false,
+        require_change_ref: false,
     };
     world.pools.insert("web".into(), pool);
     let playbook =
@@ -100,13 +106,16 @@ fn policy() -> Policy {
         pools: vec!["web".into()],
         findings: vec![finding],
         conditions: Vec::new(),
-        playbook: "upgrade-systemd".into(),
-        version: "^1".into(),
+        playbook: PlaybookRef { name: "upgrade-systemd".into(), version: "^1".into() },
+        escalation: Vec::new(),
         parameters: BTreeMap::from([("targetVersion".to_owned(), "219-78.el7_9.9".to_owned())]),
         priority: 0,
         approval: None,
         rollout: Rollout::default(),
-        limits: Limits { cool_down: Span::minutes(10) },
+        limits: Limits::default(),
+        recurrence: None,
+        change_ref: None,
+        require_change_ref: false,
         start_within: Span::minutes(60),
         unsupported: Vec::new(),
     }
@@ -205,6 +214,7 @@ fn remediate(world: &mut Snapshot, run: &Run, node: &str, mode: Mode, outcome: O
         pool: "web".into(),
         node: node.into(),
         node_uid,
+        checks: Vec::new(),
         journal: Some(journal),
     };
     world.remediations.insert(name, remediation);
@@ -297,14 +307,14 @@ fn nodes_that_must_not_be_repaired_are_left_out_of_the_plan() {
         world.nodes.get_mut(&NodeName::from(node)).unwrap().labels.insert(key.into(), String::new());
     };
     label(&mut world, "a", "node-role.kubernetes.io/control-plane");
-    label(&mut world, "b", crate::plan::build::EXCLUDE_LABEL);
+    label(&mut world, "b", crate::snapshot::EXCLUDE_LABELS[0]);
     let unknown = BTreeMap::from([(PROBER.to_owned(), report(CheckState::Unknown, "219-62.el7"))]);
     world.reports.insert("c-uid".into(), unknown);
     let other = BTreeMap::from([(PROBER.to_owned(), report(CheckState::Fail, "239-15.el8"))]);
     world.reports.insert("d-uid".into(), other);
     let selection = NodeSelection::Findings { checks: vec!["c".into()] };
     let request = by_hand("web", selection, policy().parameters);
-    let draft = crate::plan::build::draft(&world, &request, NOW).unwrap();
+    let draft = crate::plan::build::draft(&Fleet::new(&world), &request, NOW).unwrap();
     let reasons: Vec<_> = draft.considered.iter().map(|c| c.reason).collect();
     assert_eq!(reasons, ["ControlPlane", "Excluded", "NoFinding", "OtherDistribution"]);
     assert!(draft.nodes.is_empty());
@@ -360,6 +370,7 @@ fn only_grants_of_repairs_that_are_over_or_unknown_are_swept() {
     let mut world = world();
     let run = planned(&mut world);
     let grant = |node: &str| Grant {
+        zone: None,
         remediation: remediation_name(&run.uid, &format!("{node}-uid").into()),
         node_uid: format!("{node}-uid").into(),
         node: node.into(),

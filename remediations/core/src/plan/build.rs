@@ -1,6 +1,7 @@
 //! Making the plan of a run, and saying for every node of the pool why or why not.
 
 use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{FORMAT_VERSION, Header, PlannedNode};
 use crate::actions::{Confirm, Do};
@@ -8,19 +9,20 @@ use crate::blocker::Blocker;
 use crate::budget::NotAShare;
 use crate::canonical::{self, CanonicalError};
 use crate::finding::{Evidence, Severity};
-use crate::ids::NodeName;
+use crate::ids::{CheckId, NodeName, NodeUid};
 use crate::matching::{Match, match_checks, match_policy};
 use crate::playbook::model::object_name;
 use crate::playbook::params::{ParamError, resolve};
 use crate::playbook::{Phase, Playbook, Step};
-use crate::snapshot::{Node, NodeSelection, Pool, RunRequest, Snapshot};
+use crate::rollout::{Attempt, Failures, Order, Place, attempts, batch_of_each, place, reached};
+use crate::snapshot::{Fleet, Node, NodeSelection, PROBER, Policy, Pool, RunRequest, Snapshot};
 use crate::time::Time;
 use crate::version::{Evr, Incomparable};
 
-/// Labels by which a node is known to carry the control plane.
-const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
-/// Label by which an owner keeps a node out of every repair.
-pub const EXCLUDE_LABEL: &str = "nodemend.dev/exclude";
+/// Why a node is left out on which a policy has tried enough.
+pub const TOO_MANY_ATTEMPTS: &str = "TooManyAttempts";
+/// Why a node is left out on which the same was tried a moment ago.
+pub const COOLS_DOWN: &str = "CoolsDown";
 
 /// A plan before it is sealed, with the answer for every node that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,22 +66,27 @@ pub enum PlanError {
     /// A batch size that is neither a number nor a percentage.
     #[error("rollout.batches: {0}")]
     Batches(#[from] NotAShare),
+    /// A failure limit that is neither a number nor a percentage.
+    #[error("rollout.maxFailures: {0}")]
+    MaxFailures(#[source] NotAShare),
     /// Something that has no canonical form.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
 }
 
 /// Makes the plan that `request` asks for, from what is known now.
-pub fn draft(snapshot: &Snapshot, request: &RunRequest, now: Time) -> Result<Draft, PlanError> {
+pub fn draft(fleet: &Fleet<'_>, request: &RunRequest, now: Time) -> Result<Draft, PlanError> {
+    let snapshot = fleet.snapshot;
     let pool =
         snapshot.pools.get(&request.pool).ok_or_else(|| PlanError::PoolNotFound(request.pool.clone()))?;
     let object = object_name(&request.playbook, &request.version);
     let playbook = snapshot.playbooks.get(&object).ok_or(PlanError::PlaybookNotFound(object))?;
     let header = header(playbook, request)?;
+    let judge = Judge { fleet, pool, header: &header, wanted: wanted(fleet, request)?, now };
     let mut candidates = Vec::new();
     let mut considered = Vec::new();
-    for (name, node) in looked_at(snapshot, pool, request) {
-        match judge(snapshot, pool, request, &header, node, now)? {
+    for (name, node) in looked_at(fleet, request) {
+        match judge.judge(node) {
             Ok(candidate) => {
                 considered.push(considered_in(name, &candidate));
                 candidates.push(candidate);
@@ -89,9 +96,11 @@ pub fn draft(snapshot: &Snapshot, request: &RunRequest, now: Time) -> Result<Dra
             }
         }
     }
-    // Broken nodes first, then the worst, then the oldest finding.
-    candidates.sort_by_key(|c| (c.node.is_available(), Reverse(c.severity), c.since, c.node.name.clone()));
-    let sizes = batch_sizes(pool, request, candidates.len(), snapshot.nodes_of(pool).count())?;
+    let candidates = in_order(candidates, request.rollout.order, snapshot.own_node.as_ref());
+    let pool_size = fleet.members(&pool.name).len();
+    let sizes = batch_of_each(&request.rollout, &pool.budget, candidates.len(), pool_size)?;
+    // Judged now, so that a limit nobody can compute is found before anything is done.
+    reached(&request.rollout, Failures::default()).map_err(PlanError::MaxFailures)?;
     let nodes = candidates.into_iter().zip(sizes).map(|(c, batch)| c.planned(batch)).collect();
     Ok(Draft { header, nodes, considered })
 }
@@ -117,20 +126,34 @@ fn header(playbook: &Playbook, request: &RunRequest) -> Result<Header, PlanError
 }
 
 /// The pool's nodes, and those that the request names, whether they exist or not.
-fn looked_at<'a>(
-    snapshot: &'a Snapshot,
-    pool: &'a Pool,
-    request: &RunRequest,
-) -> Vec<(NodeName, Option<&'a Node>)> {
-    let mut nodes: Vec<_> = snapshot.nodes_of(pool).map(|node| (node.name.clone(), Some(node))).collect();
+fn looked_at<'a>(fleet: &Fleet<'a>, request: &RunRequest) -> Vec<(NodeName, Option<&'a Node>)> {
+    let members = fleet.members(&request.pool).iter();
+    let mut nodes: Vec<_> = members.map(|node| (node.name.clone(), Some(*node))).collect();
     if let NodeSelection::Named { names } = &request.nodes {
-        for name in names {
-            if !nodes.iter().any(|(known, _)| known == name) {
-                nodes.push((name.clone(), snapshot.nodes.get(name)));
-            }
-        }
+        let known: BTreeSet<_> = fleet.members(&request.pool).iter().map(|node| &node.name).collect();
+        let others = names.iter().filter(|name| !known.contains(name));
+        nodes.extend(others.map(|name| (name.clone(), fleet.snapshot.nodes.get(name))));
     }
     nodes
+}
+
+/// What nodes are looked for, resolved once for all of them.
+enum Wanted<'a> {
+    Named(&'a [NodeName]),
+    Checks(&'a [CheckId]),
+    Policy(&'a Policy, u32, BTreeMap<&'a NodeUid, Vec<Attempt>>),
+}
+
+fn wanted<'a>(fleet: &Fleet<'a>, request: &'a RunRequest) -> Result<Wanted<'a>, PlanError> {
+    match &request.nodes {
+        NodeSelection::Named { names } => Ok(Wanted::Named(names)),
+        NodeSelection::Findings { checks } => Ok(Wanted::Checks(checks)),
+        NodeSelection::Policy { name, rung } => {
+            let policy = fleet.snapshot.policies.get(name);
+            let policy = policy.ok_or_else(|| PlanError::PolicyNotFound(name.clone()))?;
+            Ok(Wanted::Policy(policy, *rung, attempts(fleet, policy, &request.pool)))
+        }
+    }
 }
 
 struct Candidate<'a> {
@@ -138,6 +161,7 @@ struct Candidate<'a> {
     evidence: Vec<Evidence>,
     severity: Option<Severity>,
     since: Option<Time>,
+    booted: Option<Time>,
     why: String,
 }
 
@@ -156,76 +180,133 @@ impl Candidate<'_> {
 /// Why a node is left out: a word and a sentence.
 type Out = (&'static str, String);
 
-fn judge<'a>(
-    snapshot: &Snapshot,
-    pool: &Pool,
-    request: &RunRequest,
-    header: &Header,
-    node: Option<&'a Node>,
+/// Says of each node whether the plan has it.
+struct Judge<'a, 'b> {
+    fleet: &'b Fleet<'a>,
+    pool: &'b Pool,
+    header: &'b Header,
+    wanted: Wanted<'b>,
     now: Time,
-) -> Result<Result<Candidate<'a>, Out>, PlanError> {
-    let Some(node) = node else {
-        return Ok(Err(("NotFound", "no such node".into())));
-    };
-    if let Some(out) = unfit(snapshot, pool, header, node) {
-        return Ok(Err(out));
-    }
-    let found = match &request.nodes {
-        NodeSelection::Named { names } if !names.contains(&node.name) => {
-            return Ok(Err(("NotSelected", "not named by the request".into())));
-        }
-        NodeSelection::Named { .. } => {
-            return Ok(Ok(Candidate {
-                node,
-                evidence: Vec::new(),
-                severity: None,
-                since: None,
-                why: "named by the request".into(),
-            }));
-        }
-        NodeSelection::Findings { checks } => match_checks(snapshot, checks, node, now),
-        NodeSelection::Policy { name } => {
-            let policy =
-                snapshot.policies.get(name).ok_or_else(|| PlanError::PolicyNotFound(name.clone()))?;
-            match_policy(snapshot, policy, node, now)
-        }
-    };
-    Ok(candidate(node, found))
 }
 
-fn candidate(node: &Node, found: Match) -> Result<Candidate<'_>, Out> {
-    let why = found.why.join("; ");
-    if !found.matched() {
-        return Err(("NoFinding", why));
+impl<'a> Judge<'a, '_> {
+    fn judge(&self, node: Option<&'a Node>) -> Result<Candidate<'a>, Out> {
+        let node = node.ok_or_else(|| ("NotFound", "no such node".to_owned()))?;
+        if let Some(out) = self.unfit(node) {
+            return Err(out);
+        }
+        let snapshot = self.fleet.snapshot;
+        let found = match &self.wanted {
+            Wanted::Named(names) if !names.contains(&node.name) => {
+                return Err(("NotSelected", "not named by the request".into()));
+            }
+            Wanted::Named(_) => return Ok(self.candidate(node, Match::by_name())),
+            Wanted::Checks(checks) => match_checks(snapshot, checks, node, self.now),
+            Wanted::Policy(policy, ..) => match_policy(snapshot, policy, node, self.now),
+        };
+        if !found.matched() {
+            return Err(("NoFinding", found.why.join("; ")));
+        }
+        self.on_ladder(node)?;
+        Ok(self.candidate(node, found))
     }
-    let since = found.evidence.iter().filter_map(|e| e.since).min();
-    Ok(Candidate { node, severity: found.severity, evidence: found.evidence, since, why })
+
+    fn candidate(&self, node: &'a Node, found: Match) -> Candidate<'a> {
+        let report = self.fleet.snapshot.reports.get(&node.uid).and_then(|reports| reports.get(PROBER));
+        Candidate {
+            node,
+            severity: found.severity,
+            since: found.evidence.iter().filter_map(|evidence| evidence.since).min(),
+            booted: report.and_then(|report| report.booted_at),
+            why: found.why.join("; "),
+            evidence: found.evidence,
+        }
+    }
+
+    /// Whether it is the turn of this rung of the policy's ladder on the node.
+    fn on_ladder(&self, node: &Node) -> Result<(), Out> {
+        let Wanted::Policy(policy, rung, attempts) = &self.wanted else { return Ok(()) };
+        let tried = attempts.get(&node.uid).map_or(&[][..], Vec::as_slice);
+        match place(policy, tried, self.now) {
+            Place::Rung(at) if at == *rung => Ok(()),
+            Place::Rung(at) => {
+                let (playbook, _) = policy.at_rung(at);
+                Err(("OtherRung", format!("it is the turn of playbook {} on this node", playbook.name)))
+            }
+            Place::CoolsDown(until) => Err((
+                COOLS_DOWN,
+                format!("the same was tried a moment ago (limits.nodeCoolDown): from {until} on"),
+            )),
+            Place::Exhausted(why) => Err((TOO_MANY_ATTEMPTS, why)),
+        }
+    }
+
+    /// What keeps a node out of any plan of this playbook, finding or not.
+    fn unfit(&self, node: &Node) -> Option<Out> {
+        let pool = self.pool;
+        if !pool.selector.matches(&node.labels) {
+            return Some(("NotInPool", format!("pool {} does not select it", pool.name)));
+        }
+        if self.fleet.is_contested(node) {
+            let names: Vec<_> = self.fleet.snapshot.pools_of(node).into_iter().collect();
+            return Some(("TwoPools", format!("selected by more than one pool: {}", names.join(", "))));
+        }
+        if node.is_control_plane() && !pool.control_plane {
+            let why = "carries the control plane; spec.controlPlane of the pool lets it be repaired";
+            return Some(("ControlPlane", why.to_owned()));
+        }
+        if let Some(label) = node.opted_out() {
+            return Some(("Excluded", format!("label {label} keeps it out of every repair")));
+        }
+        if let Some(why) = &node.leaving {
+            return Some(("Leaving", why.clone()));
+        }
+        if let Some(busy) = self.fleet.busy(&node.uid) {
+            return Some(("Busy", format!("run {} is repairing it or holds it", busy.run)));
+        }
+        wrong_host(self.fleet.snapshot, self.header, node)
+    }
+}
+
+/// Control-plane nodes go last, and after them the node that the controller itself runs on.
+fn in_order<'a>(
+    mut candidates: Vec<Candidate<'a>>,
+    order: Order,
+    own: Option<&NodeName>,
+) -> Vec<Candidate<'a>> {
+    let name = |c: &Candidate<'_>| c.node.name.clone();
+    match order {
+        Order::UnavailableFirst => {
+            candidates.sort_by_key(|c| (c.node.is_available(), Reverse(c.severity), c.since, name(c)));
+        }
+        Order::OldestFinding => {
+            candidates.sort_by_key(|c| (c.since.is_none(), c.since, Reverse(c.severity), name(c)));
+        }
+        Order::LongestUptime => candidates.sort_by_key(|c| (c.booted.is_none(), c.booted, name(c))),
+        Order::SpreadZones => candidates = one_of_each_zone(candidates),
+    }
+    candidates.sort_by_key(|c| (own == Some(&c.node.name), c.node.is_control_plane()));
+    candidates
+}
+
+/// One of each zone in turn; within a zone those that serve nothing first, then the oldest finding.
+fn one_of_each_zone(mut candidates: Vec<Candidate<'_>>) -> Vec<Candidate<'_>> {
+    candidates.sort_by_key(|c| (c.node.is_available(), c.since, c.node.name.clone()));
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut turns: Vec<_> = candidates
+        .into_iter()
+        .map(|candidate| {
+            let turn = seen.entry(candidate.node.zone()).or_default();
+            *turn += 1;
+            (*turn, candidate)
+        })
+        .collect();
+    turns.sort_by_key(|(turn, candidate)| (*turn, candidate.node.zone()));
+    turns.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
 fn considered_in(name: NodeName, candidate: &Candidate<'_>) -> Considered {
     Considered { node: name, included: true, reason: "Planned", why: candidate.why.clone() }
-}
-
-/// What keeps a node out of any plan of this playbook, finding or not.
-fn unfit(snapshot: &Snapshot, pool: &Pool, header: &Header, node: &Node) -> Option<Out> {
-    if !pool.selector.matches(&node.labels) {
-        return Some(("NotInPool", format!("pool {} does not select it", pool.name)));
-    }
-    let pools = snapshot.pools_of(node);
-    if pools.len() > 1 {
-        let names: Vec<_> = pools.into_iter().collect();
-        return Some(("TwoPools", format!("selected by more than one pool: {}", names.join(", "))));
-    }
-    if let Some(label) = CONTROL_PLANE.iter().find(|label| node.labels.contains_key(**label)) {
-        return Some(("ControlPlane", format!("carries the control plane (label {label})")));
-    }
-    if node.labels.contains_key(EXCLUDE_LABEL) {
-        return Some(("Excluded", format!("label {EXCLUDE_LABEL} keeps it out of every repair")));
-    }
-    if let Some(busy) = snapshot.remediations.values().find(|r| r.node_uid == node.uid && !r.is_finished()) {
-        return Some(("Busy", format!("run {} is repairing it or holds it", busy.run)));
-    }
-    wrong_host(snapshot, header, node)
 }
 
 /// What the last report says of the host against what the playbook is for. What is not known is found out by
@@ -279,29 +360,6 @@ fn machine_name(architecture: &str) -> &str {
         "arm64" => "aarch64",
         other => other,
     }
-}
-
-/// The batch of each of `count` nodes.
-fn batch_sizes(
-    pool: &Pool,
-    request: &RunRequest,
-    count: usize,
-    pool_size: usize,
-) -> Result<Vec<u32>, PlanError> {
-    let budget = &pool.budget;
-    let default = [budget.max_in_flight.clone().unwrap_or_else(|| budget.max_unavailable.clone())];
-    let sizes = if request.rollout.batches.is_empty() { &default[..] } else { &request.rollout.batches[..] };
-    let mut of_nodes = Vec::with_capacity(count);
-    for batch in 0_u32.. {
-        if of_nodes.len() >= count {
-            break;
-        }
-        let size = &sizes[(batch as usize).min(sizes.len() - 1)];
-        // A size of 0 would never end; what a budget of 0 lets through is decided when nodes are granted.
-        let size = size.of(pool_size)?.max(1).min(count - of_nodes.len());
-        of_nodes.extend(std::iter::repeat_n(batch, size));
-    }
-    Ok(of_nodes)
 }
 
 /// The blocker of a run that cannot be planned yet.

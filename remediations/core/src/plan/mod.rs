@@ -8,76 +8,15 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::budget::IntOrPercent;
 use crate::finding::Evidence;
-use crate::ids::{Digest, NodeName, NodeUid};
+use crate::ids::{CheckId, Digest, NodeName, NodeUid};
 use crate::playbook::{Playbook, Step};
-use crate::time::Span;
+use crate::rollout::Rollout;
 
 /// Version of the plan's form; part of its digest.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 /// Nodes per page: keeps every object far below etcd's limit (256 nodes are about 70 KB).
 pub const PAGE_SIZE: usize = 256;
-
-/// How a run spreads over its nodes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Rollout {
-    /// Sizes of the batches, the last one repeated; empty means as many as the budget lets through.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32))]
-    pub batches: Vec<IntOrPercent>,
-    /// Nodes that may fail before the run stops. Default 0: the first failure stops it.
-    #[serde(default)]
-    pub max_failures: u32,
-    /// Nodes to repair before all others, watched for a while. Not honoured yet: a run that sets it waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub canary: Option<Canary>,
-    /// Pause between batches. Not honoured yet: a run that sets it waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub soak: Option<Span>,
-    /// Questions asked before each batch. Cannot be asked yet: a run that sets one waits.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8))]
-    pub gates: Vec<Gate>,
-}
-
-/// The first nodes of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Canary {
-    /// How many.
-    pub nodes: u32,
-    /// How long they are watched.
-    pub soak: Span,
-}
-
-/// A question that must be answered before work goes on; exactly one of the members.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Gate {
-    /// A Prometheus query whose result must not be empty.
-    PrometheusQuery {
-        /// The query.
-        #[schemars(length(max = 1024))]
-        query: String,
-    },
-    /// A URL that must answer 200.
-    Webhook {
-        /// The URL.
-        #[schemars(length(max = 1024))]
-        url: String,
-    },
-    /// A condition of an object that must be True.
-    ObjectCondition {
-        /// `kind/name` or `kind/namespace/name`.
-        #[schemars(length(max = 320))]
-        object: String,
-        /// The condition's type.
-        #[schemars(length(max = 64))]
-        condition: String,
-    },
-}
 
 /// One node of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -96,6 +35,13 @@ pub struct PlannedNode {
     pub evidence: Vec<Evidence>,
     /// The batch it belongs to, from 0.
     pub batch: u32,
+}
+
+impl PlannedNode {
+    /// The checks that failed on it.
+    pub fn checks(&self) -> impl Iterator<Item = &CheckId> {
+        self.evidence.iter().map(|evidence| &evidence.check)
+    }
 }
 
 /// Page 0: what is done to each node.

@@ -16,8 +16,12 @@ macro_rules! builtin {
 }
 
 /// Every playbook that comes with the program, each once per version, the oldest version first.
-pub const ALL: [Builtin; 2] =
-    [builtin!("drain-and-reboot/1.0.0.yaml"), builtin!("upgrade-systemd/1.0.0.yaml")];
+pub const ALL: [Builtin; 4] = [
+    builtin!("drain-and-reboot/1.0.0.yaml"),
+    builtin!("restart-containerd/1.0.0.yaml"),
+    builtin!("restart-kubelet/1.0.0.yaml"),
+    builtin!("upgrade-systemd/1.0.0.yaml"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -82,6 +86,28 @@ mod tests {
         assert_eq!((*prepared, *installed), ("219-78.el7_9.9", "219-78.el7_9.9"));
         assert_eq!(allow, allowed);
         assert!(resolve(&playbook, &BTreeMap::new()).is_err(), "the target version must have no default");
+    }
+
+    #[test]
+    fn a_service_is_restarted_under_its_usual_name_unless_another_is_given() {
+        for (folder, usual) in
+            [("restart-kubelet/", "kubelet.service"), ("restart-containerd/", "containerd.service")]
+        {
+            let (_, playbook) = playbooks().find(|(path, _)| path.starts_with(folder)).unwrap();
+            let unit = |value: Option<&str>| {
+                let values = value.map(|value| ("unit".to_owned(), value.to_owned())).into_iter().collect();
+                let steps = resolve(&playbook, &values).map_err(|error| error.to_string())?;
+                Ok::<_, String>(steps.into_iter().find_map(|step| match step.action {
+                    Do::RestartService(restart) => Some(restart.unit),
+                    _ => None,
+                }))
+            };
+            assert_eq!(unit(None), Ok(Some(usual.to_owned())));
+            assert_eq!(unit(Some("crio.service")), Ok(Some("crio.service".to_owned())));
+            assert!(
+                unit(Some("sshd; reboot")).is_err_and(|fault| fault.contains("not the name of a service"))
+            );
+        }
     }
 
     #[test]

@@ -13,7 +13,8 @@ use crate::time::Time;
 /// The reason of a saga that waits, held, for a stop to be lifted.
 pub(crate) const STOPPED: &str = "Stopped";
 
-/// A step failed. Where the host is as it was, our cordon is lifted and the saga ends; else a person has to look.
+/// A step failed. Where nothing lasting was done to the host, our cordon is lifted and the saga ends, so that another
+/// playbook may have its turn; where something was, or where nobody knows, a person has to look.
 pub(super) fn fail(
     brief: &Brief,
     journal: &Journal,
@@ -23,7 +24,8 @@ pub(super) fn fail(
     now: Time,
 ) -> Next {
     let mut journal = journal.clone();
-    let unchanged = failure.effect == Effect::Nothing && !host_changed(brief, &journal, Some(index));
+    let without_effect = (failure.effect == Effect::Nothing).then_some(index);
+    let unchanged = failure.effect != Effect::Unknown && !host_changed(brief, &journal, without_effect);
     let record = &mut journal.steps[index];
     let state = if failure.effect == Effect::Unknown { StepState::Indeterminate } else { StepState::Failed };
     if record.become_state(state, now).is_err() {
@@ -96,7 +98,7 @@ fn put_back(journal: &mut Journal, now: Time) {
     }
 }
 
-/// Whether a step that changes the host was started. The step at `except` is judged by its own failure.
+/// Whether a step that changes the host for good was started, other than the one at `except`.
 fn host_changed(brief: &Brief, journal: &Journal, except: Option<usize>) -> bool {
     brief.steps.iter().zip(&journal.steps).enumerate().any(|(index, (step, record))| {
         Some(index) != except && step.action.action().changes_host() && record.state != StepState::Pending

@@ -186,10 +186,15 @@ impl Current<'_> {
         let failure = Failure {
             reason: reason.to_owned(),
             message: format!("not done within {limit}: {note}{waiting}"),
-            effect: if action.changes_host() { Effect::Unknown } else { Effect::Nothing },
+            effect: if goes_on(action) { Effect::Unknown } else { Effect::Nothing },
         };
         fail(self.brief, self.journal, self.seen, self.index, &failure, self.now)
     }
+}
+
+/// Whether what was launched on the host may go on to disturb the node when nobody waits for it any more.
+fn goes_on(action: &dyn Action) -> bool {
+    action.repeat() == Repeat::AtMostOnce && action.disruptive()
 }
 
 /// Writes the intent of a step; its effect is sent only after that.

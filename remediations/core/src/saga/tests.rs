@@ -4,4 +4,5 @@ mod endings;
 mod host;
 mod others;
 mod properties;
+mod services;
 mod world;

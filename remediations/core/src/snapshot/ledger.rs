@@ -76,7 +76,11 @@ impl Mark {
 impl Ledger {
     /// What is remembered of the node at `position` of the plan.
     pub fn mark(&self, position: usize) -> Mark {
-        self.0.chars().nth(position).map_or(Mark::Waiting, Mark::of_letter)
+        let letter = match self.0.as_bytes() {
+            bytes if self.0.is_ascii() => bytes.get(position).map(|byte| char::from(*byte)),
+            _ => self.0.chars().nth(position),
+        };
+        letter.map_or(Mark::Waiting, Mark::of_letter)
     }
 
     /// All marks, in order, then `Waiting` for ever.

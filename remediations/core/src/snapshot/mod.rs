@@ -5,23 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::budget::{Budget, Grant};
+use crate::budget::{Budget, Grant, Starts};
 use crate::decide::PolicyStatus;
 use crate::drain::DrainRule;
 use crate::finding::CheckResult;
 use crate::ids::{BootId, CheckId, Digest, Epoch, NodeName, NodeUid, RunUid};
 use crate::plan::Page;
 use crate::playbook::Playbook;
+use crate::rollout::{Answer, Asked};
 use crate::saga::{Journal, Mode, Outcome};
 use crate::selector::{Labels, Selector};
-use crate::time::{Span, Time};
+use crate::time::Time;
 
+mod fleet;
 mod ledger;
 mod policy;
 mod run;
 
+pub use fleet::Fleet;
 pub use ledger::{Ledger, Mark};
-pub use policy::{ConditionMatch, FindingMatch, PROBER, Policy, PolicyMode};
+pub use policy::{
+    ConditionMatch, Escalation, FindingMatch, Limits, PROBER, PlaybookRef, Policy, PolicyMode, Recurrence,
+};
 pub use run::{Counts, EvidenceByNode, NodeSelection, Operation, Run, RunPhase, RunRequest, RunStatus, Verb};
 
 /// Everything that decisions are made from.
@@ -49,6 +54,10 @@ pub struct Snapshot {
     pub holds: BTreeMap<String, Hold>,
     /// Reports by node UID, then source.
     pub reports: BTreeMap<NodeUid, BTreeMap<String, Report>>,
+    /// What gates answered last.
+    pub answers: BTreeMap<Asked, Answer>,
+    /// The node that the controller itself runs on, if it knows.
+    pub own_node: Option<NodeName>,
     /// Objects that are stored but cannot be decoded, as `kind/name` in lower case, and why.
     pub undecodable: BTreeMap<String, String>,
 }
@@ -62,6 +71,8 @@ pub struct Guard {
     pub epoch: Epoch,
     /// Grants of all pools.
     pub grants: Vec<Grant>,
+    /// Recent node starts of all pools.
+    pub starts: Starts,
     /// Names of fields that are set and not honoured yet; any stops every run.
     pub unsupported: Vec<String>,
 }
@@ -87,6 +98,12 @@ pub struct Pool {
     pub deleting: bool,
     /// Grants of this pool.
     pub grants: Vec<Grant>,
+    /// Recent node starts of this pool.
+    pub starts: Starts,
+    /// Whether its control-plane nodes may be repaired at all.
+    pub control_plane: bool,
+    /// Whether each of its runs has to name a change.
+    pub require_change_ref: bool,
 }
 
 /// From which risk on a run needs a person's approval.
@@ -127,6 +144,8 @@ pub struct Node {
     pub os_image: String,
     /// `status.nodeInfo.architecture`, Kubernetes's name for it (`amd64`).
     pub architecture: String,
+    /// Why it is about to go, if somebody marked it for deletion.
+    pub leaving: Option<String>,
 }
 
 /// One condition of a node.
@@ -155,6 +174,8 @@ pub struct Remediation {
     pub node: NodeName,
     /// UID of its node.
     pub node_uid: NodeUid,
+    /// The checks whose findings it repairs.
+    pub checks: Vec<CheckId>,
     /// Its journal; `None` until the saga has begun.
     pub journal: Option<Journal>,
 }
@@ -222,9 +243,36 @@ pub struct Report {
     pub os_id: Option<String>,
     /// Installed versions of the packages that were looked at, by name.
     pub packages: BTreeMap<String, Vec<String>>,
+    /// When the machine was started, when known.
+    pub booted_at: Option<Time>,
 }
 
+/// Well-known label of the zone that a node is in.
+pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
+/// Labels by which a node is known to carry the control plane.
+pub const CONTROL_PLANE_LABELS: [&str; 2] =
+    ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+
+/// Labels by which an owner keeps a node out of every repair: ours, and that of the medik8s operators.
+pub const EXCLUDE_LABELS: [&str; 2] =
+    ["nodemend.dev/exclude", "remediation.medik8s.io/exclude-from-remediation"];
+
 impl Node {
+    /// The label that keeps it out of every repair, if it has one.
+    pub fn opted_out(&self) -> Option<&'static str> {
+        EXCLUDE_LABELS.into_iter().find(|label| self.labels.contains_key(*label))
+    }
+
+    /// The zone that it is in; the empty text for none.
+    pub fn zone(&self) -> &str {
+        self.labels.get(ZONE_LABEL).map_or("", String::as_str)
+    }
+
+    /// Whether it carries the control plane.
+    pub fn is_control_plane(&self) -> bool {
+        CONTROL_PLANE_LABELS.iter().any(|label| self.labels.contains_key(*label))
+    }
+
     /// Whether Ready is True, and since when; `None` when it is Unknown or missing.
     pub fn ready(&self) -> Option<bool> {
         match self.conditions.get("Ready")?.status.as_str() {
@@ -237,6 +285,30 @@ impl Node {
     /// Whether work can be placed on it: Ready, and cordoned by nobody.
     pub fn is_available(&self) -> bool {
         self.ready() == Some(true) && !self.unschedulable
+    }
+}
+
+impl Pool {
+    /// Whether a fault of one of `checks`, confirmed on the node, is repaired through this pool's Storm Holds.
+    pub fn admits<'a>(&self, _checks: impl Iterator<Item = &'a CheckId>) -> bool {
+        false
+    }
+
+    /// Whether some fault is.
+    pub fn admits_some(&self) -> bool {
+        false
+    }
+
+    /// Whether a node with these faults is let through now: one at a time, whatever the budget says.
+    pub fn lets_through<'a>(&self, _checks: impl Iterator<Item = &'a CheckId>) -> bool {
+        false
+    }
+}
+
+impl Hold {
+    /// Whether the storm breaker made it.
+    pub fn is_storm(&self) -> bool {
+        self.held_by == "nodemend" && self.reason == "Storm"
     }
 }
 
@@ -303,17 +375,4 @@ pub struct PlanSummary {
     pub batches: u32,
     /// When it was made.
     pub planned_at: Time,
-}
-
-/// How old a finding has to be before a policy acts on it, and the like.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Limits {
-    /// Pause after a run of this policy ended in a pool before it starts another there. Default 10m.
-    #[serde(default = "default_cool_down")]
-    pub cool_down: Span,
-}
-
-fn default_cool_down() -> Span {
-    Span::minutes(10)
 }

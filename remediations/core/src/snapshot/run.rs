@@ -9,8 +9,8 @@ use super::{Ledger, Mark, PlanSummary};
 use crate::blocker::Blocker;
 use crate::finding::Evidence;
 use crate::ids::{CheckId, NodeName, RunUid};
-use crate::plan::Rollout;
-use crate::time::Time;
+use crate::rollout::Rollout;
+use crate::time::{Span, Time};
 
 /// A RepairRun.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,6 +84,9 @@ pub enum NodeSelection {
     Policy {
         /// The policy's name.
         name: String,
+        /// How far the policy's escalation has gone on these nodes: 0 is its first playbook.
+        #[serde(default)]
+        rung: u32,
     },
     /// These nodes, whether they have a finding or not.
     Named {
@@ -154,6 +157,19 @@ pub struct RunStatus {
     /// `r` repaired, `c` cleared, `x` replaced, `s` skipped, `f` failed. Outlives the Remediations.
     #[serde(default)]
     pub nodes: Ledger,
+    /// Since when everything of the batch is over, while its soak lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soaking_since: Option<Time>,
+    /// Nodes that failed or were held one after the other, up to now.
+    #[serde(default)]
+    pub consecutive_failures: u32,
+    /// The failure limit that was reached. Once it is there, this run starts nothing more, ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub limit_reached: Option<String>,
+    /// The longest repair so far: what the next one is expected to take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_repair: Option<Span>,
     /// What is waited for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]

@@ -16,6 +16,13 @@ pub(super) fn launch_request(launch: &Launch) -> Request {
             let seconds = reboot.grace.as_duration().as_secs();
             request.with("kind", "reboot").with("grace", &seconds.to_string())
         }
+        HostJob::RestartService(service) => {
+            let seconds = service.limit.as_duration().as_secs().max(1);
+            request
+                .with("kind", "service-restart")
+                .with("name", &service.unit)
+                .with("grace", &seconds.to_string())
+        }
     }
 }
 

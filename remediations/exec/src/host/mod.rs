@@ -27,7 +27,7 @@ pub struct FactsRequest {
 }
 
 /// Values as the host gave them, by name: `os-release`, `uname-m`, `uname-r`, `boot-id`, `uptime`, `packages`,
-/// `pid1-exe`, `pid1`. What could not be read is absent. Data, never interpreted here.
+/// `pid1-exe`, `pid1`, `units`, `kubelet-healthz`. What could not be read is absent. Data, never interpreted here.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RawFacts(pub BTreeMap<String, String>);
 

@@ -11,10 +11,12 @@ pub const PROGRAM: &str = concat!(
     include_str!("node/verbs.sh"),
     include_str!("node/upkeep.sh"),
     include_str!("node/facts.sh"),
+    include_str!("node/kubelet.sh"),
     include_str!("node/job.sh"),
     include_str!("node/package.sh"),
     include_str!("node/transaction.sh"),
     include_str!("node/reboot.sh"),
+    include_str!("node/service.sh"),
     include_str!("node/main.sh"),
 );
 

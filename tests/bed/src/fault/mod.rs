@@ -43,13 +43,15 @@ pub enum Fault {
     DiskFull,
     /// The kubelet is stopped, until a reboot.
     KubeletStopped,
+    /// The kubelet's process is stopped by a signal: systemd says that it is active. A restart of it, or a reboot, ends it.
+    KubeletFrozen,
     /// containerd is stopped, until a reboot. Containers go on.
     ContainerdStopped,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Pid1Hung,
         Self::Pid1HangsMidTransaction,
         Self::DbusDead,
@@ -64,6 +66,7 @@ impl Fault {
         Self::CommandHangs,
         Self::DiskFull,
         Self::KubeletStopped,
+        Self::KubeletFrozen,
         Self::ContainerdStopped,
     ];
 
@@ -84,6 +87,7 @@ impl Fault {
             Self::CommandHangs => "command-hangs",
             Self::DiskFull => "disk-full",
             Self::KubeletStopped => "kubelet-stopped",
+            Self::KubeletFrozen => "kubelet-frozen",
             Self::ContainerdStopped => "containerd-stopped",
         }
     }
@@ -130,6 +134,7 @@ impl Host {
             Fault::CommandHangs => packages::hang_commands(self),
             Fault::DiskFull => disk::fill(self),
             Fault::KubeletStopped => services::stop(self, "kubelet"),
+            Fault::KubeletFrozen => services::signal(self, "kubelet", "STOP"),
             Fault::ContainerdStopped => services::stop(self, "containerd"),
         }
     }
@@ -150,6 +155,7 @@ impl Host {
             Fault::CommandHangs => packages::let_commands_end(self),
             Fault::DiskFull => disk::restore(self),
             Fault::KubeletStopped => services::start(self, "kubelet"),
+            Fault::KubeletFrozen => services::signal(self, "kubelet", "CONT"),
             Fault::ContainerdStopped => services::start(self, "containerd"),
         }
     }

@@ -28,10 +28,15 @@ struct Scenario {
     run: fn(&Bed, &Host),
 }
 
-const SCENARIOS: [Scenario; 7] = [
+const SCENARIOS: [Scenario; 8] = [
     Scenario { host: "hung", is_node: false, run: manager::a_hung_pid1_outlasts_the_upgrade },
     Scenario { host: "midway", is_node: false, run: manager::pid1_hangs_between_preparing_and_installing },
     Scenario { host: "kubelet", is_node: true, run: nodes::a_stopped_kubelet_makes_the_node_unknown },
+    Scenario {
+        host: "frozen",
+        is_node: true,
+        run: nodes::a_frozen_kubelet_is_active_and_makes_the_node_unknown,
+    },
     Scenario { host: "runtime", is_node: true, run: nodes::a_stopped_runtime_makes_the_node_not_ready },
     Scenario { host: "bus", is_node: true, run: nodes::a_dead_bus_leaves_the_node_ready },
     Scenario { host: "reached", is_node: false, run: reach::hosts_that_cannot_be_reached },

@@ -29,6 +29,16 @@ pub(crate) fn a_stopped_kubelet_makes_the_node_unknown(bed: &Bed, host: &Host) {
     becomes(bed, host.name(), "True");
 }
 
+pub(crate) fn a_frozen_kubelet_is_active_and_makes_the_node_unknown(bed: &Bed, host: &Host) {
+    becomes(bed, host.name(), "True");
+    inject(host, Fault::KubeletFrozen);
+    becomes(bed, host.name(), "Unknown");
+    let state = host.ssh("systemctl is-active kubelet").unwrap();
+    assert_eq!(state.stdout.trim(), "active", "{state:?}");
+    host.lift(Fault::KubeletFrozen).unwrap();
+    becomes(bed, host.name(), "True");
+}
+
 pub(crate) fn a_stopped_runtime_makes_the_node_not_ready(bed: &Bed, host: &Host) {
     becomes(bed, host.name(), "True");
     inject(host, Fault::ContainerdStopped);

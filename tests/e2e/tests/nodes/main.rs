@@ -6,6 +6,7 @@
 
 mod left_alone;
 mod repaired;
+mod services;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,12 +24,16 @@ pub(crate) const OVER: Duration = Duration::from_mins(3);
 pub(crate) const OVER_WITH_HUNG_PID1: Duration = Duration::from_mins(5);
 
 /// The pools with the hosts in them: name and version of systemd.
-const POOLS: [(&str, &[(&str, &str)]); 6] = [
+const POOLS: [(&str, &[(&str, &str)]); 10] = [
     ("stranger", &[("stranger", OLD_SYSTEMD)]),
     ("cutoff", &[("cutoff", OLD_SYSTEMD)]),
     ("guarded", &[("guarded", OLD_SYSTEMD)]),
     ("passing", &[("passing", OLD_SYSTEMD)]),
     ("midway", &[("midway", OLD_SYSTEMD)]),
+    ("stopped", &[("stopped", OLD_SYSTEMD)]),
+    ("frozen", &[("frozen", OLD_SYSTEMD)]),
+    ("runtime", &[("runtime", OLD_SYSTEMD)]),
+    ("locked", &[("locked", OLD_SYSTEMD)]),
     ("zstream", &[("fixed", "219-62.el7_6.8"), ("unfixed", "219-62.el7_6.5")]),
 ];
 

@@ -70,7 +70,7 @@ fn run_over(fleet: &mut Snapshot, pool: &str, number: usize) {
     let request = by_hand(pool, NodeSelection::Named { names }, parameters);
     let name = format!("{pool}-{number}");
     add_run(fleet, &name, request.clone());
-    let draft = draft(fleet, &request, NOW).unwrap();
+    let draft = draft(&Fleet::new(fleet), &request, NOW).unwrap();
     let run = fleet.runs.get_mut(&name).unwrap();
     let sealed = seal(&run.uid, draft.header, &draft.nodes).unwrap();
     run.status.plan = Some(PlanSummary {
@@ -102,6 +102,7 @@ fn under_way(fleet: &mut Snapshot, nodes: &[Drawn]) {
                 node_uid: format!("{name}-uid").into(),
                 node: name,
                 pool: pool.into(),
+                zone: None,
                 run_uid: "older".into(),
                 at: NOW,
             };

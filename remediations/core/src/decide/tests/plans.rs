@@ -11,7 +11,7 @@ fn by_finding(parameters: BTreeMap<String, String>) -> RunRequest {
 }
 
 fn drafted(world: &Snapshot) -> Draft {
-    draft(world, &by_finding(policy().parameters), NOW).unwrap()
+    draft(&Fleet::new(world), &by_finding(policy().parameters), NOW).unwrap()
 }
 
 fn order(draft: &Draft) -> Vec<(&str, u32)> {
@@ -38,7 +38,8 @@ fn batches_are_those_of_the_rollout_and_the_last_is_repeated() {
     let sizes = |batches: Vec<IntOrPercent>| {
         let mut request = by_finding(policy().parameters);
         request.rollout.batches = batches;
-        draft(&world, &request, NOW).map(|d| d.nodes.iter().map(|node| node.batch).collect::<Vec<_>>())
+        draft(&Fleet::new(&world), &request, NOW)
+            .map(|d| d.nodes.iter().map(|node| node.batch).collect::<Vec<_>>())
     };
     assert_eq!(sizes(vec![IntOrPercent::Int(1), IntOrPercent::Int(2)]).unwrap(), [0, 1, 1, 2]);
     assert_eq!(sizes(vec![IntOrPercent::Percent("50%".into())]).unwrap(), [0, 0, 1, 1]);
@@ -53,7 +54,7 @@ fn a_node_by_name_needs_no_finding_and_others_say_why_not() {
     world.reports.clear();
     let names = vec!["b".into(), "nobody".into()];
     let request = by_hand("web", NodeSelection::Named { names }, policy().parameters);
-    let draft = draft(&world, &request, NOW).unwrap();
+    let draft = draft(&Fleet::new(&world), &request, NOW).unwrap();
     assert_eq!(order(&draft), [("b", 0)]);
     let reasons: Vec<_> = draft.considered.iter().map(|c| (c.node.as_str(), c.reason)).collect();
     let left_out = "NotSelected";
@@ -106,13 +107,13 @@ fn a_host_that_the_playbook_is_not_for_is_left_out() {
 #[test]
 fn a_request_that_makes_no_sense_is_refused_by_name() {
     let world = world();
-    let refused = |request: RunRequest| draft(&world, &request, NOW).unwrap_err().to_string();
+    let refused = |request: RunRequest| draft(&Fleet::new(&world), &request, NOW).unwrap_err().to_string();
     let request = || by_finding(policy().parameters);
     let pool = refused(RunRequest { pool: "db".into(), ..request() });
     assert!(pool.starts_with("RepairPool db does not exist"), "{pool}");
     let playbook = refused(RunRequest { version: "9.9.9".into(), ..request() });
     assert!(playbook.starts_with("Playbook upgrade-systemd-9.9.9 does not exist"), "{playbook}");
-    let policy = NodeSelection::Policy { name: "nobody".into() };
+    let policy = NodeSelection::Policy { name: "nobody".into(), rung: 0 };
     let policy = refused(RunRequest { nodes: policy, ..request() });
     assert!(policy.starts_with("RepairPolicy nobody does not exist"), "{policy}");
     let parameter = refused(by_finding(BTreeMap::new()));
@@ -120,7 +121,7 @@ fn a_request_that_makes_no_sense_is_refused_by_name() {
 }
 
 fn sealed(world: &Snapshot, run: &str, request: &RunRequest) -> Sealed {
-    let draft = draft(world, request, NOW).unwrap();
+    let draft = draft(&Fleet::new(world), request, NOW).unwrap();
     seal(&run.into(), draft.header, &draft.nodes).unwrap()
 }
 
@@ -135,7 +136,7 @@ fn the_digest_changes_with_everything_that_decides_what_is_done() {
     let known = digest("run", |_| {}, plain());
     assert_eq!(known, digest("run", |_| {}, plain()), "the same is the same");
     let mut rollout = plain();
-    rollout.rollout.max_failures = 1;
+    rollout.rollout.max_failures = IntOrPercent::Int(1);
     let target = BTreeMap::from([("targetVersion".to_owned(), "219-78.el7_9.8".to_owned())]);
     let others = [
         digest("other", |_| {}, plain()),

@@ -1,7 +1,7 @@
 //! When a policy makes a run, which one, and why it does not.
 
 use super::*;
-use crate::plan::Rollout;
+use crate::rollout::Rollout;
 
 fn request_of(world: &Snapshot) -> Option<(String, RunRequest)> {
     match find(world, |d| matches!(d, Decision::CreateRun { .. }))? {
@@ -34,10 +34,10 @@ fn the_newest_version_that_is_allowed_is_taken() {
     let mut world = world();
     versions(&mut world, &["1.2.0", "1.10.0", "2.0.0", "1.11.0-rc.1"]);
     assert_eq!(request_of(&world).unwrap().1.version, "1.10.0");
-    the_policy(&mut world).version = "~1.2".into();
+    the_policy(&mut world).playbook.version = "~1.2".into();
     assert_eq!(request_of(&world).unwrap().1.version, "1.2.0");
     for requirement in ["^3", "newest"] {
-        the_policy(&mut world).version = requirement.into();
+        the_policy(&mut world).playbook.version = requirement.into();
         assert!(request_of(&world).is_none());
         assert_eq!(reasons(&world), ["PlaybookNotFound"], "{requirement}");
     }
@@ -46,7 +46,11 @@ fn the_newest_version_that_is_allowed_is_taken() {
 #[test]
 fn a_run_carries_what_the_policy_says() {
     let mut world = world();
-    let rollout = Rollout { batches: vec![IntOrPercent::Int(1)], max_failures: 2, ..Rollout::default() };
+    let rollout = Rollout {
+        batches: vec![IntOrPercent::Int(1)],
+        max_failures: IntOrPercent::Int(2),
+        ..Rollout::default()
+    };
     the_policy(&mut world).rollout = rollout.clone();
     let (_, request) = request_of(&world).unwrap();
     assert_eq!((request.rollout, request.plan_only), (rollout, false));
@@ -110,7 +114,7 @@ fn a_run_that_a_person_aborted_is_not_repeated() {
 fn nodes_that_can_be_in_no_plan_make_no_run() {
     let mut world = world();
     for node in world.nodes.values_mut() {
-        node.labels.insert(crate::plan::build::EXCLUDE_LABEL.into(), String::new());
+        node.labels.insert(crate::snapshot::EXCLUDE_LABELS[0].into(), String::new());
     }
     assert!(request_of(&world).is_none());
 }

@@ -278,6 +278,31 @@ fn an_action_says_what_is_wrong_with_its_own_parameters() {
     assert_eq!(said, ["line 17, column 12: step `prepare`: `a b` is not a package name"]);
 }
 
+/// `GOOD` with a restart of a service in place of the package, and nothing that takes the node out of service.
+fn of_service(restart: &str) -> String {
+    let start = GOOD.find("  parameters:").unwrap();
+    format!(
+        "{}  steps:\n    - name: restart\n{restart}    - name: verify\n      phase: Verify\n      do: {{verify: {{}}}}\n",
+        &GOOD[..start]
+    )
+}
+
+#[test]
+fn a_service_is_restarted_without_a_cordon_and_not_without_an_undo() {
+    let step =
+        "      phase: Repair\n      do: {restartService: {unit: kubelet.service}}\n      undo: Restore\n";
+    assert_eq!(lint(&of_service(step)).unwrap().steps.len(), 2);
+    for (part, by, reason) in [
+        ("      undo: Restore\n", "", "step `restart` disturbs the node and has no `undo`"),
+        ("Repair", "Prepare", "`restartService` cannot stand in phase Prepare, only in Repair"),
+        ("kubelet.service", "--all", "`--all` is not the name of a service"),
+        ("unit: kubelet.service", "", "`unit` is missing in `restartService`"),
+    ] {
+        let said = said(&of_service(&step.replace(part, by)));
+        assert!(said.len() == 1 && said[0].contains(reason), "{said:#?}");
+    }
+}
+
 #[test]
 fn what_is_no_yaml_says_where() {
     one_fault("kind: Playbook\n", "kind: Playbook\n  x: y\n", 3, "mapping");

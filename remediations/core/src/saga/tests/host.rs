@@ -18,6 +18,7 @@ struct Job {
     started: Time,
     takes: Span,
     boot: BootId,
+    code: i32,
     report: BTreeMap<String, String>,
 }
 
@@ -47,6 +48,10 @@ pub(super) struct Host {
     /// Whether a job leaves no exit record.
     pub(super) loses_jobs: bool,
     pub(super) install_takes: Span,
+    pub(super) restarts: u32,
+    pub(super) restart_takes: Span,
+    /// Whether PID 1 hangs, so that no service can be restarted.
+    pub(super) pid1_hangs: bool,
 }
 
 impl Host {
@@ -175,7 +180,7 @@ impl Host {
 
     fn begin(&mut self, job: &HostJob, now: Time) -> Job {
         let boot = self.boot_id();
-        let mut begun = Job { started: now, takes: Span(0), boot, report: BTreeMap::new() };
+        let mut begun = Job { started: now, takes: Span(0), boot, code: 0, report: BTreeMap::new() };
         match job {
             HostJob::PackagePrepare(_) => self.sent.push("prepare"),
             HostJob::PackageInstall(_) => {
@@ -189,8 +194,22 @@ impl Host {
                 self.sent.push("reboot");
                 (self.reboots, self.boots) = (self.reboots + 1, self.boots + 1);
             }
+            HostJob::RestartService(_) => self.restart_service(&mut begun),
         }
         begun
+    }
+
+    fn restart_service(&mut self, job: &mut Job) {
+        self.sent.push("restart");
+        job.takes = self.restart_takes;
+        let report = if self.pid1_hangs {
+            job.code = 1;
+            vec![("reason", "ManagerSilent"), ("message", "PID 1 hangs")]
+        } else {
+            (self.restarts, self.repaired) = (self.restarts + 1, true);
+            vec![("active", "active"), ("pid-before", "7"), ("pid-after", "8")]
+        };
+        job.report = report.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     }
 
     fn probe(&mut self, probe: &Probe, now: Time) -> OpResult {
@@ -205,7 +224,7 @@ impl Host {
             Some(job) if now.since(job.started) < job.takes => JobState::Running { seconds: 1 },
             Some(_) if self.loses_jobs => JobState::Lost { boot_id: Some(self.boot_id()) },
             Some(job) => JobState::Exited(JobExit {
-                code: Some(0),
+                code: Some(job.code),
                 boot_id_before: job.boot.clone(),
                 boot_id_now: self.boot_id(),
                 report: job.report.clone(),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::world::{Luck, World, hold};
 use crate::saga::{Mode, Outcome};
 
-fn luck() -> impl Strategy<Value = Vec<Luck>> {
+pub(super) fn luck() -> impl Strategy<Value = Vec<Luck>> {
     let one = prop_oneof![
         6 => Just(Luck::Fine),
         2 => Just(Luck::Crash),

@@ -2,7 +2,8 @@
 
 use super::host::Host;
 use crate::actions::{
-    Confirm, Cordon, Do, Drain, PackageInstall, PackagePrepare, Reboot, Uncordon, Verify, WaitReady,
+    Confirm, Cordon, Do, Drain, PackageInstall, PackagePrepare, Reboot, RestartService, Uncordon, Verify,
+    WaitReady,
 };
 use crate::blocker::Blocker;
 use crate::finding::Evidence;
@@ -52,9 +53,11 @@ pub(super) enum Luck {
     WriteUnheard,
 }
 
+fn step(name: &str, phase: Phase, action: Do) -> Step {
+    Step { name: name.into(), phase, action, timeout: None, undo: None }
+}
+
 fn brief() -> Brief {
-    let step =
-        |name: &str, phase, action| Step { name: name.into(), phase, action, timeout: None, undo: None };
     let (name, version, allow) = ("systemd".to_owned(), TARGET.to_owned(), Vec::new());
     let prepare = PackagePrepare { name: name.clone(), version: version.clone(), allow: allow.clone() };
     Brief {
@@ -116,6 +119,28 @@ impl World {
             gone: false,
             reported_boot: None,
         }
+    }
+
+    /// The saga of a service that is restarted, without a cordon or with one around it.
+    pub(super) fn of_service(cordoned: bool) -> Self {
+        let unit = "kubelet.service".to_owned();
+        let mut steps = vec![
+            step("confirm", Phase::Prepare, Do::Confirm(Confirm {})),
+            step(
+                "restart",
+                Phase::Repair,
+                Do::RestartService(RestartService { unit, limit: Span::minutes(4) }),
+            ),
+            step("ready", Phase::Verify, Do::WaitReady(WaitReady { soak: Span::seconds(5) })),
+            step("verify", Phase::Verify, Do::Verify(Verify::default())),
+        ];
+        if cordoned {
+            steps.insert(1, step("cordon", Phase::Disrupt, Do::Cordon(Cordon {})));
+            steps.push(step("uncordon", Phase::Release, Do::Uncordon(Uncordon {})));
+        }
+        let mut world = Self::new();
+        world.brief.steps = steps;
+        world
     }
 
     pub(super) fn seen(&self) -> Observation {

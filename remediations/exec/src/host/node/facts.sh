@@ -12,6 +12,10 @@ facts() {
     if [ -n "$packages" ] && text=$(package_facts); then say packages "$text"; fi
     ask_pid1 "$pid1_timeout"
     if [ -n "$pid1" ]; then say pid1 "$pid1"; fi
+    # A manager that hangs is not asked again.
+    if [ "$direct" = answers ] && text=$(unit_facts); then say units "$text"; fi
+    ask_kubelet
+    if [ -n "$healthz" ]; then say kubelet-healthz "$healthz"; fi
     finish
 }
 

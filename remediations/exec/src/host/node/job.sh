@@ -20,6 +20,7 @@ job() {
     package-prepare) package_prepare ;;
     package-install) package_install ;;
     reboot) reboot_host ;;
+    service-restart) restart_service ;;
     esac
 }
 

@@ -32,6 +32,11 @@ check_job() {
     reboot)
         need_number grace "$grace"
         name='' version='' allow='' ;;
+    service-restart)
+        need_word name "$name"
+        case $name in *.service) ;; *) refuse BadRequest "only a unit that ends in .service is restarted" ;; esac
+        need_number grace "$grace"
+        version='' allow='' ;;
     *) refuse BadRequest "this program does not know the job kind" ;;
     esac
 }

@@ -4,8 +4,10 @@
 //! `yum` can be put in front) and the shell that starts jobs.
 
 mod facts;
+mod kubelet;
 mod launch;
 mod packages;
+mod services;
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use nodemend_core::op::{HostJob, JobExit, JobState, Launch, PackageTransaction, Probe};
+use nodemend_core::op::{HostJob, JobExit, JobState, Launch, PackageTransaction, Probe, ServiceJob};
 
 use super::jobs;
 use super::program::PROGRAM;
@@ -117,6 +119,10 @@ impl Drop for Machine {
             }
         }
     }
+}
+
+fn take_dir(mut machine: Machine) -> tempfile::TempDir {
+    std::mem::replace(&mut machine.dir, tempfile::tempdir().unwrap())
 }
 
 fn which(name: &str) -> PathBuf {

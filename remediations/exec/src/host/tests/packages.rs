@@ -54,10 +54,6 @@ fn machine(shell: &str, installed: &str, script: &str) -> Machine {
     }
 }
 
-fn take_dir(mut machine: Machine) -> tempfile::TempDir {
-    std::mem::replace(&mut machine.dir, tempfile::tempdir().unwrap())
-}
-
 fn run(machine: &Machine, job: HostJob) -> JobExit {
     assert_eq!(machine.launch("i-1", 1, job), "launched");
     machine.exit("i-1")

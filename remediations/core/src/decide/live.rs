@@ -1,0 +1,134 @@
+//! What live reads have to say before anything is granted: the same rules that proposed it, on what the API server has now.
+//!
+//! The snapshot that is asked here holds guard, all pools, all nodes and all Remediations as consistent reads gave
+//! them, the runs that are asked about, and their pages, which never change.
+
+use super::gates::is_stopped;
+use super::limits::limit;
+use super::round::plan_of;
+use super::tally::tally;
+use std::collections::BTreeSet;
+
+use crate::blocker::Blocker;
+use crate::budget::room::Rooms;
+use crate::ids::NodeUid;
+use crate::plan::PlannedNode;
+use crate::snapshot::{Fleet, Mark, Node, Pool, Remediation, Run, Snapshot};
+use crate::time::Time;
+
+/// Those of `nodes` that may be granted to `run`: it is neither stopped nor at a failure limit, it has not begun them
+/// before, nobody else is at work on them, and pool and guard have room for them.
+pub fn allowed(
+    live: &Snapshot,
+    run: &Run,
+    nodes: Vec<(u32, PlannedNode)>,
+    now: Time,
+) -> Vec<(u32, PlannedNode)> {
+    let fleet = Fleet::new(live);
+    let Some(pool) = live.pools.get(&run.request.pool) else { return Vec::new() };
+    if may_not_start(&fleet, run).is_some() {
+        return Vec::new();
+    }
+    let not_begun = not_begun(live, run);
+    let mut rooms = Rooms::new(&fleet, now);
+    let mut allowed = Vec::new();
+    for (page, planned) in nodes {
+        let node = live.nodes.get(&planned.name).filter(|node| node.uid == planned.uid);
+        let free = |node: &&Node| is_free(&fleet, pool, run, node) && not_begun.contains(&node.uid);
+        let Some(node) = node.filter(free) else { continue };
+        if rooms.refusal(pool, node, pool.lets_through(planned.checks())).is_none() {
+            rooms.take(pool, node);
+            allowed.push((page, planned));
+        }
+    }
+    allowed
+}
+
+/// Why `run` may start nothing more, from what is live: a person stopped it, or a failure limit is reached.
+pub fn may_not_start(fleet: &Fleet<'_>, run: &Run) -> Option<Blocker> {
+    if let Some(stop) = is_stopped(run) {
+        return Some(stop);
+    }
+    let object = format!("repairrun/{}", run.name);
+    let Some((header, nodes)) = plan_of(fleet.snapshot, run) else {
+        return Some(Blocker::new("PlanIncomplete", object, "its PlanPages are not all there"));
+    };
+    let limit = limit(run, header, &tally(fleet, run, header, &nodes))?;
+    Some(Blocker::new("TooManyFailures", object, limit))
+}
+
+fn is_free(fleet: &Fleet<'_>, pool: &Pool, run: &Run, node: &Node) -> bool {
+    let known = fleet.of_run(&run.uid).is_some_and(|of_run| of_run.contains_key(&node.uid));
+    pool.selector.matches(&node.labels)
+        && !fleet.is_contested(node)
+        && fleet.busy(&node.uid).is_none()
+        && !known
+        && node.leaving.is_none()
+}
+
+/// The planned nodes that the run does not remember to have begun.
+fn not_begun<'a>(live: &'a Snapshot, run: &Run) -> BTreeSet<&'a NodeUid> {
+    let nodes = plan_of(live, run).map(|(_, nodes)| nodes).unwrap_or_default();
+    let marked = nodes.into_iter().zip(run.status.nodes.marks());
+    marked.filter(|(_, mark)| *mark == Mark::Waiting).map(|((_, node), _)| &node.uid).collect()
+}
+
+/// What is to be done about a Remediation that lacks a grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lacking {
+    /// Write what is missing: there is room, or part of it is written, or it has begun.
+    Complete,
+    /// Leave it: it does nothing without grants, and there is no room now.
+    Wait,
+    /// Take it away: its run starts nothing more, and it never began.
+    Withdraw(Blocker),
+}
+
+/// What to do about each unfinished Remediation that lacks a grant: those just created, and those that a process which
+/// stopped in between left behind, or that another controller made at the same time. Only what is granted or has begun
+/// counts against the room; the others come in the order of their names.
+pub fn lacking(live: &Snapshot, now: Time) -> Vec<(String, Lacking)> {
+    let granted = |remediation: &Remediation| {
+        let has = |grants: &[crate::budget::Grant]| grants.iter().any(|g| g.remediation == remediation.name);
+        let of_guard = live.guard.as_ref().is_some_and(|guard| has(&guard.grants));
+        let of_pool = live.pools.get(&remediation.pool).is_some_and(|pool| has(&pool.grants));
+        (of_guard, of_pool)
+    };
+    let unfinished = || live.remediations.values().filter(|remediation| !remediation.is_finished());
+    let mut answers = Vec::new();
+    let mut candidates = Vec::new();
+    for remediation in unfinished() {
+        match granted(remediation) {
+            (true, true) => {}
+            (false, false) if remediation.journal.is_none() => candidates.push(remediation),
+            _ => answers.push((remediation.name.clone(), Lacking::Complete)),
+        }
+    }
+    answers.extend(candidates_in_room(live, &candidates, now));
+    answers
+}
+
+fn candidates_in_room(live: &Snapshot, candidates: &[&Remediation], now: Time) -> Vec<(String, Lacking)> {
+    let names = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
+    let (all, counted) = (Fleet::new(live), Fleet::without(live, &names));
+    let mut rooms = Rooms::new(&counted, now);
+    let mut answer = |remediation: &Remediation| {
+        let run = live.runs.get(&remediation.run).filter(|run| run.uid == remediation.run_uid);
+        // Without its run the saga ends it by itself.
+        let Some(run) = run else { return Lacking::Wait };
+        if let Some(why) = may_not_start(&all, run) {
+            return Lacking::Withdraw(why);
+        }
+        let node = live.nodes.get(&remediation.node).filter(|node| node.uid == remediation.node_uid);
+        let (Some(node), Some(pool)) = (node, live.pools.get(&remediation.pool)) else {
+            return Lacking::Wait;
+        };
+        let admitted = pool.lets_through(remediation.checks.iter());
+        if counted.busy(&node.uid).is_some() || rooms.refusal(pool, node, admitted).is_some() {
+            return Lacking::Wait;
+        }
+        rooms.take(pool, node);
+        Lacking::Complete
+    };
+    candidates.iter().map(|remediation| (remediation.name.clone(), answer(remediation))).collect()
+}
