@@ -30,7 +30,9 @@ impl Broken {
             Self::Limits => {
                 let pages = world.snapshot.pages.values_mut().flat_map(|pages| pages.values_mut());
                 for header in pages.filter_map(|page| page.header.as_mut()) {
-                    header.rollout.max_failures = u32::MAX;
+                    header.rollout.max_failures = IntOrPercent::Int(u32::MAX);
+                    header.rollout.max_consecutive_failures = None;
+                    header.rollout.canary = None;
                 }
             }
             _ => {}
@@ -58,4 +60,6 @@ impl Broken {
 fn raise(pool: &mut Pool) {
     pool.budget.max_unavailable = IntOrPercent::Percent("100%".to_owned());
     pool.budget.max_in_flight = None;
+    pool.budget.per_zone = None;
+    pool.budget.rate = None;
 }

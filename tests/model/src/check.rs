@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nodemend_core::budget::{Budget, IntOrPercent};
 use nodemend_core::ids::{NodeName, NodeUid, RunUid};
+use nodemend_core::rollout::Rollout;
 use nodemend_core::saga::Outcome;
 use nodemend_core::sim::{Change, What, World};
-use nodemend_core::snapshot::{Hold, HoldScope};
+use nodemend_core::snapshot::{Hold, HoldScope, Node, ZONE_LABEL};
+use nodemend_core::time::Time;
 
 use crate::fleet::{POOL_LABEL, POOLS};
 
@@ -39,6 +41,7 @@ struct Of {
     run: String,
     run_uid: RunUid,
     pool: String,
+    batch: u32,
 }
 
 /// Looks on, and counts.
@@ -54,23 +57,43 @@ pub struct Checker {
     pub holds: BTreeMap<String, Hold>,
     /// Sentences about what happened, if somebody wants them.
     pub trace: Option<Vec<String>>,
-    max_failures: usize,
+    /// Whether no clock has jumped yet: rates are counted by clocks.
+    pub clocks_are_right: bool,
+    rollouts: BTreeMap<String, Rollout>,
     of: BTreeMap<String, Of>,
-    failed: BTreeMap<RunUid, BTreeSet<NodeUid>>,
+    failures: BTreeMap<RunUid, Failures>,
+    /// When nodes were granted, by pool.
+    starts: Vec<(Time, String)>,
+}
+
+/// What failed of a run.
+#[derive(Debug, Default)]
+struct Failures {
+    nodes: BTreeSet<NodeUid>,
+    of_canary: bool,
+    in_a_row: u32,
+    most_in_a_row: u32,
 }
 
 impl Checker {
-    /// A checker of runs of which so many nodes may fail.
-    pub fn new(budgets: &[Budget; 2], cluster: Option<Budget>, max_failures: u32, trace: bool) -> Self {
+    /// A checker of runs that spread like this, by name.
+    pub fn new(
+        budgets: &[Budget; 2],
+        cluster: Option<Budget>,
+        rollouts: BTreeMap<String, Rollout>,
+        trace: bool,
+    ) -> Self {
         Self {
             verdict: Verdict::default(),
             budgets: POOLS.into_iter().map(str::to_owned).zip(budgets.iter().cloned()).collect(),
             cluster,
             holds: BTreeMap::new(),
             trace: trace.then(Vec::new),
-            max_failures: max_failures as usize,
+            clocks_are_right: true,
+            rollouts,
             of: BTreeMap::new(),
-            failed: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            starts: Vec::new(),
         }
     }
 
@@ -86,7 +109,13 @@ impl Checker {
             Change::Pool(pool) => {
                 self.budgets.insert(pool.name.clone(), pool.budget.clone());
             }
-            Change::Guard(guard) => self.cluster = guard.as_ref().and_then(|guard| guard.budget.clone()),
+            Change::Guard(guard) => {
+                self.cluster = guard.as_ref().and_then(|guard| guard.budget.clone());
+                if guard.is_none() {
+                    // What it knew of starts is gone with it.
+                    self.starts.clear();
+                }
+            }
             _ => {}
         }
     }
@@ -99,6 +128,7 @@ impl Checker {
             if let What::Granted { available } = fact.what {
                 // One that gets its grants again, after guard or pool were deleted, is no new start.
                 if let Some(of) = self.meet(world, &fact.remediation) {
+                    self.starts.push((world.now, of.pool));
                     granted.push((of.node_uid, available));
                 }
                 continue;
@@ -107,8 +137,9 @@ impl Checker {
             match fact.what {
                 What::Begun => self.begun(world, &of),
                 What::Disrupted => self.under_hold(world, &of),
-                What::Held { by_stop: false } | What::Ended(Outcome::Failed) => {
-                    self.failed.entry(of.run_uid).or_default().insert(of.node_uid);
+                What::Held { by_stop: false } | What::Ended(Outcome::Failed) => self.failed(&of),
+                What::Ended(Outcome::Repaired) => {
+                    self.failures.entry(of.run_uid).or_default().in_a_row = 0;
                 }
                 _ => {}
             }
@@ -129,17 +160,34 @@ impl Checker {
             run: repair.run.clone(),
             run_uid: repair.run_uid.clone(),
             pool: repair.pool.clone(),
+            batch: repair.planned.batch,
         };
         self.of.insert(remediation.to_owned(), of.clone());
         Some(of)
     }
 
+    fn failed(&mut self, of: &Of) {
+        let canary = self.rollouts.get(&of.run).is_some_and(|rollout| rollout.canary.is_some());
+        let failures = self.failures.entry(of.run_uid.clone()).or_default();
+        if failures.nodes.insert(of.node_uid.clone()) {
+            failures.of_canary |= canary && of.batch == 0;
+            failures.in_a_row += 1;
+            failures.most_in_a_row = failures.most_in_a_row.max(failures.in_a_row);
+        }
+    }
+
     fn begun(&mut self, world: &World, of: &Of) {
         self.under_hold(world, of);
-        let failed = self.failed.get(&of.run_uid).map_or(0, BTreeSet::len);
-        if failed > self.max_failures {
+        let (Some(failures), Some(rollout)) = (self.failures.get(&of.run_uid), self.rollouts.get(&of.run))
+        else {
+            return;
+        };
+        let too_many = failures.nodes.len() > share(&rollout.max_failures, 0);
+        let in_a_row = rollout.max_consecutive_failures.is_some_and(|may| failures.most_in_a_row > may);
+        if too_many || in_a_row || failures.of_canary {
             self.verdict.after_limit = true;
-            self.say(world, || format!("AFTER LIMIT: {} of {} ({failed} failed)", of.node, of.run));
+            let failures = format!("{failures:?}");
+            self.say(world, || format!("AFTER LIMIT: {} of {}: {failures}", of.node, of.run));
         }
     }
 
@@ -161,48 +209,60 @@ impl Checker {
 
     /// Counts every budget anew, now that these nodes are granted.
     fn count(&mut self, world: &World, granted: &[(NodeUid, bool)]) {
-        let pools: Vec<(String, Budget)> = self.budgets.clone().into_iter().collect();
-        for (pool, budget) in pools {
-            self.one_budget(world, Some(&pool), &budget, granted);
-        }
-        if let Some(budget) = self.cluster.clone() {
-            self.one_budget(world, None, &budget, granted);
+        let of_pools = self.budgets.iter().map(|(pool, budget)| (Some(pool.as_str()), budget));
+        let of_cluster = self.cluster.iter().map(|budget| (None, budget));
+        let faults = of_pools.chain(of_cluster).filter_map(|(pool, budget)| {
+            self.too_many(world, pool, budget, granted).or_else(|| self.too_fast(world, pool, budget))
+        });
+        let faults: Vec<String> = faults.collect();
+        for fault in faults {
+            self.verdict.over_budget = true;
+            self.say(world, || format!("OVER BUDGET: {fault}; granted {granted:?}"));
         }
     }
 
-    fn one_budget(
-        &mut self,
+    /// What is wrong with a budget: of the whole, or of one of its zones.
+    fn too_many(
+        &self,
         world: &World,
         pool: Option<&str>,
         budget: &Budget,
         granted: &[(NodeUid, bool)],
-    ) {
+    ) -> Option<String> {
         let nodes = world.snapshot.nodes.values();
-        let nodes: Vec<_> =
+        let nodes: Vec<&Node> =
             nodes.filter(|node| pool.is_none_or(|pool| node.labels[POOL_LABEL] == pool)).collect();
-        let in_pool = |uid: &NodeUid| nodes.iter().any(|node| node.uid == *uid);
+        let is_in = |uid: &NodeUid| nodes.iter().any(|node| node.uid == *uid);
         let taken = world.repairs().values().filter(|repair| repair.granted);
-        let taken = taken.filter(|repair| pool.is_none_or(|pool| repair.pool == pool || in_pool(&repair.node_uid)));
+        let taken =
+            taken.filter(|repair| pool.is_none_or(|pool| repair.pool == pool || is_in(&repair.node_uid)));
         let taken: BTreeSet<&NodeUid> = taken.map(|repair| &repair.node_uid).collect();
-        let new: Vec<_> = granted.iter().filter(|(uid, _)| taken.contains(uid)).collect();
-        let down = nodes.iter().filter(|node| {
-            node.unschedulable || node.conditions.get("Ready").is_none_or(|ready| ready.status != "True")
-        });
-        let out: BTreeSet<&NodeUid> = down.map(|node| &node.uid).chain(taken.iter().copied()).collect();
-        let may_be_out = share(&budget.max_unavailable, nodes.len());
-        let may_fly = share(budget.max_in_flight.as_ref().unwrap_or(&budget.max_unavailable), nodes.len());
-        let takes_away = new.iter().any(|(_, available)| *available);
-        if !new.is_empty() && (taken.len() > may_fly || (takes_away && out.len() > may_be_out)) {
-            self.verdict.over_budget = true;
-            self.say(world, || {
-                format!(
-                    "OVER BUDGET of {}: {} in flight of {may_fly}, {} unavailable of {may_be_out}; {new:?}",
-                    pool.unwrap_or("cluster"),
-                    taken.len(),
-                    out.len(),
-                )
-            });
-        }
+        let whole = Area { nodes: &nodes, taken: &taken, granted };
+        let name = pool.unwrap_or("cluster");
+        let wrong = whole.wrong(&budget.max_unavailable, budget.max_in_flight.as_ref());
+        wrong.map(|wrong| format!("{name}: {wrong}")).or_else(|| {
+            let of_zone = budget.per_zone.as_ref()?;
+            let zones: BTreeSet<&str> = nodes.iter().map(|node| node.labels[ZONE_LABEL].as_str()).collect();
+            zones.into_iter().find_map(|zone| {
+                let nodes: Vec<&Node> =
+                    nodes.iter().copied().filter(|node| node.labels[ZONE_LABEL] == zone).collect();
+                let uids: BTreeSet<&NodeUid> = nodes.iter().map(|node| &node.uid).collect();
+                let taken: BTreeSet<&NodeUid> = taken.intersection(&uids).copied().collect();
+                let area = Area { nodes: &nodes, taken: &taken, granted };
+                let wrong = area.wrong(&of_zone.max_unavailable, of_zone.max_in_flight.as_ref())?;
+                Some(format!("{name}, zone {zone}: {wrong}"))
+            })
+        })
+    }
+
+    /// What is wrong with a rate, as long as clocks can be trusted.
+    fn too_fast(&self, world: &World, pool: Option<&str>, budget: &Budget) -> Option<String> {
+        let rate = budget.rate.as_ref().filter(|_| self.clocks_are_right)?;
+        let recent = self.starts.iter().filter(|(at, _)| *at > world.now.before(rate.per));
+        let recent = recent.filter(|(_, of)| pool.is_none_or(|pool| of == pool)).count();
+        let just_now = self.starts.last().is_some_and(|(_, of)| pool.is_none_or(|pool| of == pool));
+        (just_now && recent > rate.nodes as usize)
+            .then(|| format!("{}: {recent} started within {}", pool.unwrap_or("cluster"), rate.per))
     }
 
     /// Notes a sentence, if somebody wants it.
@@ -210,6 +270,31 @@ impl Checker {
         if let Some(trace) = &mut self.trace {
             trace.push(format!("{} {}", world.now, text()));
         }
+    }
+}
+
+/// Nodes that one budget is over.
+struct Area<'a> {
+    nodes: &'a [&'a Node],
+    taken: &'a BTreeSet<&'a NodeUid>,
+    granted: &'a [(NodeUid, bool)],
+}
+
+impl Area<'_> {
+    fn wrong(&self, max_unavailable: &IntOrPercent, max_in_flight: Option<&IntOrPercent>) -> Option<String> {
+        let new: Vec<_> = self.granted.iter().filter(|(uid, _)| self.taken.contains(uid)).collect();
+        let down = self.nodes.iter().filter(|node| {
+            node.unschedulable || node.conditions.get("Ready").is_none_or(|ready| ready.status != "True")
+        });
+        let out: BTreeSet<&NodeUid> = down.map(|node| &node.uid).chain(self.taken.iter().copied()).collect();
+        let may_be_out = share(max_unavailable, self.nodes.len());
+        let may_fly = share(max_in_flight.unwrap_or(max_unavailable), self.nodes.len());
+        let takes_away = new.iter().any(|(_, available)| *available);
+        let wrong = self.taken.len() > may_fly || (takes_away && out.len() > may_be_out);
+        (!new.is_empty() && wrong).then(|| {
+            let (taken, out) = (self.taken.len(), out.len());
+            format!("{taken} in flight of {may_fly}, {out} unavailable of {may_be_out}")
+        })
     }
 }
 

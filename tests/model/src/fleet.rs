@@ -5,16 +5,15 @@
 use std::collections::BTreeMap;
 
 use nodemend_core::actions::{Cordon, Do, Uncordon};
-use nodemend_core::budget::{Budget, IntOrPercent};
+use nodemend_core::budget::{Budget, IntOrPercent, Starts};
 use nodemend_core::decide::{Decision, decide};
 use nodemend_core::ids::NodeName;
-use nodemend_core::plan::Rollout;
 use nodemend_core::playbook::{Applies, Phase, Playbook, Risk, Step};
+use nodemend_core::rollout::{Canary, Rollout};
 use nodemend_core::selector::Selector;
-use nodemend_core::sim::fleet::ZONE_LABEL;
 use nodemend_core::sim::{Random, Settings, World};
 use nodemend_core::snapshot::{
-    ApprovalFloor, Condition, Guard, Node, NodeSelection, Pool, RunRequest, Snapshot,
+    ApprovalFloor, Condition, Guard, Node, NodeSelection, Pool, RunRequest, Snapshot, ZONE_LABEL,
 };
 use nodemend_core::time::{Span, Time};
 
@@ -36,8 +35,8 @@ pub struct Shape {
     pub nodes: Vec<NodeName>,
     /// The names of its runs.
     pub runs: Vec<String>,
-    /// How many nodes of a run may fail.
-    pub max_failures: u32,
+    /// How its runs spread, by name.
+    pub rollouts: BTreeMap<String, Rollout>,
 }
 
 /// All shapes.
@@ -47,7 +46,8 @@ pub fn shapes() -> Vec<Shape> {
 
 fn shape(random: &mut Random) -> Shape {
     let count = 20 + small(random, 5);
-    let mut snapshot = Snapshot { guard: Some(Guard { epoch: 1, ..Guard::default() }), ..Snapshot::default() };
+    let mut snapshot =
+        Snapshot { guard: Some(Guard { epoch: 1, ..Guard::default() }), ..Snapshot::default() };
     for pool in POOLS {
         snapshot.pools.insert(pool.to_owned(), self::pool(pool));
     }
@@ -57,17 +57,23 @@ fn shape(random: &mut Random) -> Shape {
     }
     let playbook = playbook();
     snapshot.playbooks.insert(playbook.object_name(), playbook);
-    let max_failures = small(random, 3);
     let mut world = World::new(snapshot, START, Settings::default());
-    for (run, pool) in [("web-1", 0), ("db-1", 1), ("web-2", 0)].into_iter().take(2 + random.happens(400_000) as usize) {
-        let request = request(&world.snapshot, pool, max_failures, random);
+    for (run, pool) in
+        [("web-1", 0), ("db-1", 1), ("web-2", 0)].into_iter().take(2 + random.happens(400_000) as usize)
+    {
+        let request = request(&world.snapshot, pool, random);
         world.create_run(run, request);
     }
     plan(&mut world);
     let mut snapshot = world.snapshot;
     snapshot.playbooks.clear();
-    let runs = snapshot.runs.keys().cloned().collect();
-    Shape { nodes: snapshot.nodes.keys().cloned().collect(), snapshot, runs, max_failures }
+    let rollouts = snapshot.runs.values().map(|run| (run.name.clone(), run.request.rollout.clone()));
+    Shape {
+        nodes: snapshot.nodes.keys().cloned().collect(),
+        runs: snapshot.runs.keys().cloned().collect(),
+        rollouts: rollouts.collect(),
+        snapshot,
+    }
 }
 
 /// Has the shipped code plan every run, with no time left for anything else.
@@ -80,9 +86,10 @@ fn plan(world: &mut World) {
 }
 
 /// A run over most nodes of a pool.
-fn request(snapshot: &Snapshot, pool: usize, max_failures: u32, random: &mut Random) -> RunRequest {
+fn request(snapshot: &Snapshot, pool: usize, random: &mut Random) -> RunRequest {
     let of_pool = snapshot.nodes.values().filter(|node| node.labels[POOL_LABEL] == POOLS[pool]);
-    let names: Vec<NodeName> = of_pool.map(|node| node.name.clone()).filter(|_| random.happens(750_000)).collect();
+    let names: Vec<NodeName> =
+        of_pool.map(|node| node.name.clone()).filter(|_| random.happens(750_000)).collect();
     let sizes = [vec![], vec![1], vec![1, 2], vec![2], vec![1, 3, 5], vec![4]];
     let sizes = random.pick(&sizes).cloned().unwrap_or_default();
     RunRequest {
@@ -91,16 +98,24 @@ fn request(snapshot: &Snapshot, pool: usize, max_failures: u32, random: &mut Ran
         version: "1.0.0".to_owned(),
         parameters: BTreeMap::new(),
         nodes: NodeSelection::Named { names },
-        rollout: Rollout {
-            batches: sizes.into_iter().map(IntOrPercent::Int).collect(),
-            max_failures,
-            ..Rollout::default()
-        },
+        rollout: rollout(sizes, random),
         requested_by: "ops".to_owned(),
         start_before: START.after(Span::minutes(24 * 60)),
         change_ref: None,
         plan_only: false,
         operations: Vec::new(),
+    }
+}
+
+fn rollout(sizes: Vec<u32>, random: &mut Random) -> Rollout {
+    let soak = Span::minutes(3);
+    Rollout {
+        batches: sizes.into_iter().map(IntOrPercent::Int).collect(),
+        max_failures: IntOrPercent::Int(small(random, 3)),
+        max_consecutive_failures: random.happens(200_000).then_some(1),
+        canary: random.happens(200_000).then(|| Canary { nodes: IntOrPercent::Int(1), soak }),
+        soak: random.happens(200_000).then_some(soak),
+        ..Rollout::default()
     }
 }
 
@@ -134,11 +149,15 @@ fn pool(name: &str) -> Pool {
         unsupported: Vec::new(),
         deleting: false,
         grants: Vec::new(),
+        starts: Starts::default(),
+        control_plane: false,
+        require_change_ref: false,
     }
 }
 
 fn playbook() -> Playbook {
-    let step = |name: &str, phase, action| Step { name: name.to_owned(), phase, action, timeout: None, undo: None };
+    let step =
+        |name: &str, phase, action| Step { name: name.to_owned(), phase, action, timeout: None, undo: None };
     Playbook {
         name: "model".to_owned(),
         version: "1.0.0".to_owned(),

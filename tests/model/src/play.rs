@@ -3,7 +3,7 @@
 use nodemend_core::budget::{Budget, IntOrPercent};
 use nodemend_core::decide::{Decision, decide};
 use nodemend_core::ids::{Epoch, NodeName};
-use nodemend_core::sim::grants::Asked;
+use nodemend_core::sim::grants::Wanted;
 use nodemend_core::sim::{Change, Cut, World, Writer};
 use nodemend_core::snapshot::{Guard, Node, Snapshot};
 use nodemend_core::time::{Span, Time};
@@ -36,6 +36,8 @@ struct Play {
     leader: usize,
     checker: Checker,
     broken: Broken,
+    /// When time alone changes what the leader decides.
+    look_again: Option<Time>,
 }
 
 /// Plays `schedule`, and says what was wrong; with the trace, if it is wanted.
@@ -54,8 +56,9 @@ pub fn play(schedule: &Schedule, shapes: &[Shape], broken: Broken, trace: bool) 
         world,
         controllers: [Controller { epoch: 1, ..Controller::default() }, Controller::default()],
         leader: 0,
-        checker: Checker::new(&schedule.budgets, schedule.cluster.clone(), shape.max_failures, trace),
+        checker: Checker::new(&schedule.budgets, schedule.cluster.clone(), shape.rollouts.clone(), trace),
         broken,
+        look_again: None,
     };
     play.rounds();
     for (at, event) in &schedule.events {
@@ -70,15 +73,30 @@ pub fn play(schedule: &Schedule, shapes: &[Shape], broken: Broken, trace: bool) 
 impl Play {
     /// Lets time pass until `to`, with a round after everything that may change a decision.
     fn run_to(&mut self, to: Time) {
-        while let Some(due) = self.world.next_due().filter(|due| *due <= to) {
+        while let Some(point) = self.next_point().filter(|point| *point <= to) {
+            let timed = self.look_again.is_some_and(|at| at <= point);
             self.world.stirred = false;
-            self.world.advance(due.after(GATHER).min(to));
+            self.world.advance(point.after(GATHER).min(to));
             self.checker.see(&mut self.world);
-            if self.world.stirred {
+            if self.world.stirred || timed {
                 self.rounds();
             }
         }
         self.world.advance(to);
+    }
+
+    fn next_point(&self) -> Option<Time> {
+        self.world.next_due().into_iter().chain(self.look_again).min()
+    }
+
+    fn note_look_again(&mut self, decisions: &[Decision], who: usize) {
+        let at = decisions.iter().find_map(|decision| match decision {
+            Decision::LookAgain { at } => Some(*at),
+            _ => None,
+        });
+        // In the time of the world, whatever the controller's clock says.
+        let ahead = at.map(|at| at.since(self.clock(who)));
+        self.look_again = ahead.map(|ahead| self.world.now.after(ahead).after(Span(1)));
     }
 
     fn happen(&mut self, event: Event) {
@@ -92,7 +110,10 @@ impl Play {
                 self.controllers[who].view = Some(Box::new(self.world.snapshot.clone()));
             }
             Event::Thaw(who) => self.controllers[who].view = None,
-            Event::Jump(who, seconds) => self.controllers[who].skew += seconds,
+            Event::Jump(who, seconds) => {
+                self.checker.clocks_are_right = false;
+                self.controllers[who].skew += seconds;
+            }
             Event::Lose(who, loss) => self.controllers[who].loss = Some(loss),
             Event::Both => {
                 self.round(1 - self.leader);
@@ -129,17 +150,26 @@ impl Play {
     }
 
     fn decide(&self, who: usize) -> Vec<Decision> {
-        let controller = &self.controllers[who];
-        let view = controller.view.as_deref().unwrap_or(&self.world.snapshot);
-        decide(view, self.world.now.after(Span::seconds(controller.skew)))
+        let view = self.controllers[who].view.as_deref().unwrap_or(&self.world.snapshot);
+        decide(view, self.clock(who))
+    }
+
+    /// What the clock of `who` says.
+    fn clock(&self, who: usize) -> Time {
+        self.world.now.after(Span::seconds(self.controllers[who].skew))
+    }
+
+    fn writer(&self, who: usize, cut: Cut) -> Writer {
+        Writer { epoch: self.controllers[who].epoch, now: self.clock(who), cut }
     }
 
     /// One round of `who`; whether it decided anything.
     fn round(&mut self, who: usize) -> bool {
         let decisions = self.decide(who);
         let loss = self.controllers[who].loss.take();
-        let any = !decisions.is_empty();
-        let writer = Writer { epoch: self.controllers[who].epoch, cut: cut(loss) };
+        let any = decisions.iter().any(|decision| !matches!(decision, Decision::LookAgain { .. }));
+        self.note_look_again(&decisions, who);
+        let writer = self.writer(who, cut(loss));
         for (place, decision) in decisions.into_iter().enumerate() {
             if loss == Some(Loss::One(place)) || self.broken.loses(&decision) {
                 continue;
@@ -158,18 +188,18 @@ impl Play {
     /// The leader has read what it grants by; another process takes over and acts; then the leader writes.
     fn overtake(&mut self) {
         let old = self.leader;
-        let epoch = self.controllers[old].epoch;
+        let writer = self.writer(old, Cut::Never);
         let mut read = Vec::new();
         for decision in self.decide(old) {
             if let Decision::Grant { run, run_uid, pool, nodes } = decision {
-                read.push(self.world.allowed(Asked { run, run_uid, pool, nodes }, epoch));
+                read.push(self.world.allowed(Wanted { run, run_uid, pool, nodes }, writer));
             }
         }
         self.restart(1 - old);
         self.rounds();
         for allowed in read {
             self.world.create(&allowed);
-            self.world.complete_grants(Writer { epoch, cut: Cut::Never });
+            self.world.complete_grants(writer);
             self.checker.see(&mut self.world);
         }
     }
@@ -182,8 +212,8 @@ impl Play {
             if self.world.snapshot.runs.values().all(|run| run.status.phase.is_over()) {
                 return;
             }
-            match self.world.next_due() {
-                Some(due) => self.run_to(due.after(GATHER)),
+            match self.next_point() {
+                Some(point) => self.run_to(point.after(GATHER)),
                 None if self.put_in_order() => {}
                 None => break,
             }
@@ -199,12 +229,8 @@ impl Play {
         let holds: Vec<String> = self.checker.holds.keys().cloned().collect();
         holds.into_iter().for_each(|hold| self.change(Change::Release(hold)));
         self.change(Change::Guard(Some(Box::new(Guard::default()))));
-        let two = Budget {
-            max_unavailable: IntOrPercent::Int(2),
-            max_in_flight: None,
-            per_zone: None,
-            rate: None,
-        };
+        let two =
+            Budget { max_unavailable: IntOrPercent::Int(2), max_in_flight: None, per_zone: None, rate: None };
         let pools: Vec<_> = self.world.snapshot.pools.values().cloned().collect();
         for mut pool in pools {
             pool.budget = two.clone();

@@ -1,6 +1,6 @@
 //! What happens to a cluster, drawn from a seed: at least thirty things over two hours.
 
-use nodemend_core::budget::{Budget, IntOrPercent};
+use nodemend_core::budget::{Budget, IntOrPercent, Rate, ZoneBudget};
 use nodemend_core::ids::NodeName;
 use nodemend_core::sim::{Change, Random, Settings};
 use nodemend_core::snapshot::{Guard, Hold, HoldScope};
@@ -97,8 +97,11 @@ fn budget(random: &mut Random) -> Budget {
     Budget {
         max_unavailable: share(random),
         max_in_flight: random.happens(400_000).then(|| share(random)),
-        per_zone: None,
-        rate: None,
+        per_zone: random.happens(300_000).then(|| ZoneBudget {
+            max_unavailable: share(random),
+            max_in_flight: random.happens(300_000).then(|| share(random)),
+        }),
+        rate: random.happens(200_000).then(|| Rate { nodes: 1 + small(random, 3), per: Span::minutes(15) }),
     }
 }
 
@@ -174,9 +177,9 @@ fn hold(random: &mut Random, shape: &Shape, number: u32) -> Hold {
         3 => HoldScope::Playbook { name: "model".to_owned(), pool: pool() },
         _ => HoldScope::Node { name: random.pick(&shape.nodes).cloned().unwrap_or_default().0 },
     };
-    let until = random.happens(300_000).then(|| {
-        START.after(Span::seconds(i64::try_from(random.below(SECONDS)).unwrap_or(0)))
-    });
+    let until = random
+        .happens(300_000)
+        .then(|| START.after(Span::seconds(i64::try_from(random.below(SECONDS)).unwrap_or(0))));
     let (held_by, reason) = ("ops".to_owned(), "drawn".to_owned());
     Hold { name: format!("h{number}"), scope, held_by, reason, until, created: START }
 }

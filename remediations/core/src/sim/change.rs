@@ -2,6 +2,7 @@
 
 use super::life::Stage;
 use super::world::{What, World};
+use crate::budget::Starts;
 use crate::finding::{CheckResult, CheckState, Severity};
 use crate::ids::{CheckId, Digest, NodeName};
 use crate::saga::Outcome;
@@ -51,6 +52,8 @@ pub enum Change {
     PoolGone(String),
     /// A RepairPolicy is written.
     Policy(Box<Policy>),
+    /// The gates of rollouts answer with yes from now on, or with no.
+    Gates(bool),
 }
 
 impl World {
@@ -94,6 +97,10 @@ impl World {
             }
             Change::Policy(policy) => {
                 self.snapshot.policies.insert(policy.name.clone(), *policy);
+            }
+            Change::Gates(open) => {
+                self.gates_closed = !open;
+                self.snapshot.answers.clear();
             }
         }
         self.stirred = true;
@@ -200,17 +207,21 @@ impl World {
     fn write_guard(&mut self, guard: Option<Guard>) {
         let old = self.snapshot.guard.take();
         let grants = old.as_ref().map(|old| old.grants.clone()).unwrap_or_default();
+        let starts = old.as_ref().map(|old| old.starts.clone()).unwrap_or_default();
         let epoch = old.map_or(self.epoch_before, |old| old.epoch);
         self.epoch_before = epoch;
-        self.snapshot.guard = guard.map(|guard| Guard { grants, epoch, ..guard });
+        self.snapshot.guard = guard.map(|guard| Guard { grants, starts, epoch, ..guard });
         if self.snapshot.guard.is_none() {
             self.ungrant(|_| true);
         }
     }
 
     fn write_pool(&mut self, pool: Pool) {
-        let grants = self.snapshot.pools.get(&pool.name).map(|old| old.grants.clone()).unwrap_or_default();
-        self.snapshot.pools.insert(pool.name.clone(), Pool { grants, ..pool });
+        let (grants, starts) = match self.snapshot.pools.remove(&pool.name) {
+            Some(old) => (old.grants, old.starts),
+            None => (Vec::new(), Starts::default()),
+        };
+        self.snapshot.pools.insert(pool.name.clone(), Pool { grants, starts, ..pool });
         self.remeasure();
     }
 

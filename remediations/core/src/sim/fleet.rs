@@ -3,20 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::random::Random;
-use crate::budget::Budget;
+use crate::budget::{Budget, Starts};
 use crate::finding::{CheckResult, CheckState, Severity};
 use crate::ids::{CheckId, Digest, NodeName};
-use crate::plan::Rollout;
 use crate::playbook::Playbook;
+use crate::rollout::Rollout;
 use crate::selector::Selector;
 use crate::snapshot::{
     ApprovalFloor, Condition, Guard, Node, NodeSelection, PROBER, Pool, Report, Run, RunRequest, RunStatus,
-    Snapshot,
+    Snapshot, ZONE_LABEL,
 };
 use crate::time::{Span, Time};
 
-/// The label that zones are told by.
-pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 /// The pool, its label and the run of a generated cluster.
 pub const NAME: &str = "generated";
 const POOL_LABEL: &str = "nodemend.dev/pool";
@@ -103,6 +101,9 @@ fn pool(plan: &Plan) -> Pool {
         unsupported: Vec::new(),
         deleting: false,
         grants: Vec::new(),
+        starts: Starts::default(),
+        control_plane: false,
+        require_change_ref: false,
     }
 }
 

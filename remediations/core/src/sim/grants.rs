@@ -1,20 +1,19 @@
-//! Grants in the simulated cluster: Remediations by live state and the set rule, then guard, then pool.
+//! Grants in the simulated cluster: Remediations as the shipped rules let live state have them, then guard, then pool.
 //!
 //! Each write stands alone, so that a schedule can cut a controller off between any two of them, or have another one
 //! act there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::course::{Course, Shape};
 use super::life::{Repair, Stage};
 use super::world::{Due, What, World};
-use crate::budget::Grant;
-use crate::budget::grant::Sets;
+use crate::budget::{Grant, Rate, Starts};
+use crate::decide::{Lacking, allowed, lacking};
 use crate::ids::{Epoch, RunUid, remediation_name};
 use crate::plan::PlannedNode;
-use crate::plan::page::position;
 use crate::saga::{Mode, STOPPED};
-use crate::snapshot::{Guard, Mark, Pool, Remediation, is_granted};
+use crate::snapshot::{Remediation, Run, is_granted};
 use crate::time::Time;
 
 /// Who writes, and how far it gets.
@@ -22,6 +21,8 @@ use crate::time::Time;
 pub struct Writer {
     /// The epoch that it took.
     pub epoch: Epoch,
+    /// What its clock says.
+    pub now: Time,
     /// After which write it is cut off.
     pub cut: Cut,
 }
@@ -39,7 +40,7 @@ pub enum Cut {
 
 /// What is asked for, as [`crate::decide::Decision::Grant`] has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct Wanted {
     /// Name of the run.
     pub run: String,
     /// UID of the run.
@@ -51,60 +52,18 @@ pub struct Asked {
 }
 
 impl World {
-    /// Those of the nodes that live state allows: the same rule that proposed them, and nothing begun before.
-    pub fn allowed(&self, asked: Asked, epoch: Epoch) -> Asked {
-        let none = |asked: Asked| Asked { nodes: Vec::new(), ..asked };
-        let guard = self.snapshot.guard.as_ref().filter(|guard| guard.epoch == epoch);
-        let (Some(guard), Some(pool)) = (guard, self.snapshot.pools.get(&asked.pool)) else {
-            return none(asked);
-        };
-        let fresh = self.unbegun(&asked);
-        let nodes = asked.nodes.into_iter().zip(fresh).filter(|(_, fresh)| *fresh).map(|(node, _)| node);
-        let nodes = self.within(guard, pool, nodes.collect());
-        Asked { nodes, run: asked.run, run_uid: asked.run_uid, pool: asked.pool }
-    }
-
-    /// For each node, whether the run stands, has the node in its plan and has not begun it.
-    fn unbegun(&self, asked: &Asked) -> Vec<bool> {
-        let run = self.snapshot.runs.get(&asked.run);
-        let run = run.filter(|run| run.uid == asked.run_uid && !run.deleting);
-        let (Some(run), Some(pages)) = (run, self.snapshot.pages.get(&asked.run_uid)) else {
-            return vec![false; asked.nodes.len()];
-        };
-        let marks: Vec<Mark> = run.status.nodes.marks().take(pages.len() * crate::plan::PAGE_SIZE).collect();
-        let waits = |(index, node): &(u32, PlannedNode)| {
-            let within = pages.get(index)?.nodes.iter().position(|planned| planned == node)?;
-            marks.get(position(*index, within)).map(|mark| *mark == Mark::Waiting)
-        };
-        asked.nodes.iter().map(|node| waits(node).unwrap_or(false)).collect()
-    }
-
-    fn within(&self, guard: &Guard, pool: &Pool, nodes: Vec<(u32, PlannedNode)>) -> Vec<(u32, PlannedNode)> {
-        let all = &self.snapshot;
-        let unfinished = all.remediations.values().filter(|r| !r.is_finished());
-        let mut of_pool = Sets::of_pool(pool, all.nodes.values(), all.remediations.values());
-        let mut of_cluster = Sets::new(all.nodes.values(), &guard.grants, unfinished);
-        let mut allowed = Vec::new();
-        for (index, planned) in nodes {
-            let Some(node) = all.nodes.get(&planned.name).filter(|node| node.uid == planned.uid) else {
-                continue;
-            };
-            let free = |sets: &Sets, budget| matches!(sets.refusal(node, budget, ""), Ok(None));
-            let fits = pool.selector.matches(&node.labels)
-                && !of_cluster.in_flight.contains(&node.uid)
-                && free(&of_pool, &pool.budget)
-                && guard.budget.as_ref().is_none_or(|budget| free(&of_cluster, budget));
-            if fits {
-                of_pool.take(&node.uid);
-                of_cluster.take(&node.uid);
-                allowed.push((index, planned));
-            }
-        }
-        allowed
+    /// Those of the nodes that live state allows, to this writer.
+    pub fn allowed(&self, wanted: Wanted, writer: Writer) -> Wanted {
+        let ours = self.snapshot.guard.as_ref().is_some_and(|guard| guard.epoch == writer.epoch);
+        let run = self.snapshot.runs.get(&wanted.run);
+        let run = run.filter(|run| ours && run.uid == wanted.run_uid && !run.deleting);
+        let run = run.filter(|run| !run.status.phase.is_over());
+        let nodes = run.map(|run| allowed(&self.snapshot, run, wanted.nodes, writer.now)).unwrap_or_default();
+        Wanted { nodes, run: wanted.run, run_uid: wanted.run_uid, pool: wanted.pool }
     }
 
     /// Creates the Remediations; one that is there already stays as it is.
-    pub fn create(&mut self, asked: &Asked) {
+    pub fn create(&mut self, asked: &Wanted) {
         let header = self.snapshot.pages.get(&asked.run_uid).and_then(|pages| pages.get(&0)?.header.as_ref());
         let shape = header.map_or(Shape { cordons: true, reboots: true }, |header| Shape::of(&header.steps));
         for (_, node) in &asked.nodes {
@@ -120,6 +79,7 @@ impl World {
                 pool: asked.pool.clone(),
                 node: node.name.clone(),
                 node_uid: node.uid.clone(),
+                checks: node.checks().cloned().collect(),
                 journal: None,
             };
             self.begin(&remediation, node, shape);
@@ -136,8 +96,7 @@ impl World {
             run: remediation.run.clone(),
             run_uid: remediation.run_uid.clone(),
             pool: remediation.pool.clone(),
-            batch: node.batch,
-            has_finding: !node.evidence.is_empty(),
+            planned: node.clone(),
             granted: false,
             deleting: false,
             stage: Stage::Waiting,
@@ -151,29 +110,61 @@ impl World {
         self.join(&node.name);
     }
 
-    /// Writes the grants that unfinished Remediations lack, of whomever they are.
+    /// Writes the grants that unfinished Remediations lack, of whomever they are, as far as there is room for them.
     pub fn complete_grants(&mut self, writer: Writer) {
         let ours = self.snapshot.guard.as_ref().is_some_and(|guard| guard.epoch == writer.epoch);
         if self.lacking.is_empty() || !ours || writer.cut == Cut::AfterRemediations {
             return;
         }
-        let wanted: Vec<Grant> = self.lacking.iter().filter_map(|name| self.grant_of(name)).collect();
+        let wanted = self.wanted(writer.now);
         if let Some(guard) = &mut self.snapshot.guard {
-            add_missing(&mut guard.grants, &wanted);
+            let rate = guard.budget.as_ref().and_then(|budget| budget.rate.as_ref());
+            add_missing(&mut guard.grants, &mut guard.starts, rate, &wanted, writer.now);
         }
         if writer.cut == Cut::AfterGuard {
             return;
         }
-        let mut by_pool: std::collections::BTreeMap<&str, Vec<Grant>> = std::collections::BTreeMap::new();
+        let mut by_pool: BTreeMap<&str, Vec<Grant>> = BTreeMap::new();
         for grant in &wanted {
             by_pool.entry(&grant.pool).or_default().push(grant.clone());
         }
         for (name, wanted) in by_pool {
             if let Some(pool) = self.snapshot.pools.get_mut(name) {
-                add_missing(&mut pool.grants, &wanted);
+                add_missing(
+                    &mut pool.grants,
+                    &mut pool.starts,
+                    pool.budget.rate.as_ref(),
+                    &wanted,
+                    writer.now,
+                );
                 wanted.iter().for_each(|grant| self.granted(&grant.remediation));
             }
         }
+    }
+
+    /// The grants that there is room for; what may never have one is taken away.
+    fn wanted(&mut self, now: Time) -> Vec<Grant> {
+        // Live reads leave out runs that are over.
+        let (over, open) = std::mem::take(&mut self.snapshot.runs)
+            .into_iter()
+            .partition(|(_, run): &(String, Run)| run.status.phase.is_over());
+        self.snapshot.runs = open;
+        let answers = lacking(&self.snapshot, now);
+        self.snapshot.runs.extend::<BTreeMap<_, _>>(over);
+        let mut wanted = Vec::new();
+        for (name, answer) in answers {
+            match answer {
+                Lacking::Complete => wanted.extend(self.grant_of(&name, now)),
+                Lacking::Wait => {}
+                Lacking::Withdraw(_) => {
+                    if let Some(repair) = self.repairs.get_mut(&name) {
+                        repair.deleting = true;
+                        self.queue.push(self.now, Due::Repair(name));
+                    }
+                }
+            }
+        }
+        wanted
     }
 
     fn granted(&mut self, name: &str) {
@@ -187,15 +178,17 @@ impl World {
         }
     }
 
-    fn grant_of(&self, name: &str) -> Option<Grant> {
-        let remediation = self.snapshot.remediations.get(name).filter(|r| !r.is_finished())?;
+    fn grant_of(&self, name: &str, now: Time) -> Option<Grant> {
+        let remediation = self.snapshot.remediations.get(name)?;
+        let zone = self.snapshot.nodes.get(&remediation.node).map(|node| node.zone().to_owned());
         Some(Grant {
             remediation: name.to_owned(),
             node_uid: remediation.node_uid.clone(),
             node: remediation.node.0.clone(),
+            zone: zone.filter(|zone| !zone.is_empty()),
             pool: remediation.pool.clone(),
             run_uid: remediation.run_uid.clone(),
-            at: self.now,
+            at: now,
         })
     }
 
@@ -258,7 +251,18 @@ impl World {
     }
 }
 
-fn add_missing(grants: &mut Vec<Grant>, wanted: &[Grant]) {
+fn add_missing(
+    grants: &mut Vec<Grant>,
+    starts: &mut Starts,
+    rate: Option<&Rate>,
+    wanted: &[Grant],
+    now: Time,
+) {
     let known: BTreeSet<String> = grants.iter().map(|grant| grant.remediation.clone()).collect();
-    grants.extend(wanted.iter().filter(|grant| !known.contains(&grant.remediation)).cloned());
+    let missing = wanted.iter().filter(|grant| !known.contains(&grant.remediation));
+    let before = grants.len();
+    grants.extend(missing.cloned());
+    if grants.len() > before {
+        starts.note(u32::try_from(grants.len() - before).unwrap_or(u32::MAX), rate, now);
+    }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::course::{Course, Fate, Shape};
 use super::world::{Due, What, World};
 use crate::blocker::Blocker;
-use crate::decide::{hold_on, is_stopped};
+use crate::decide::{Subject, hold_on, is_stopped};
 use crate::ids::{NodeName, NodeUid, RunUid};
+use crate::plan::PlannedNode;
 use crate::saga::{Journal, Mode, Outcome, STOPPED};
 use crate::time::{Span, Time};
 
@@ -23,10 +24,8 @@ pub struct Repair {
     pub run_uid: RunUid,
     /// Name of its pool.
     pub pool: String,
-    /// The batch of its node.
-    pub batch: u32,
-    /// Whether the plan has a finding for its node: one that has gone by itself ends the repair.
-    pub(super) has_finding: bool,
+    /// What the plan says of its node: a finding that has gone by itself ends the repair.
+    pub planned: PlannedNode,
     /// Whether it holds the grants of guard and pool.
     pub granted: bool,
     /// Its Remediation is being deleted.
@@ -125,7 +124,10 @@ impl World {
             return Some(Stop::Abort);
         };
         let unreadable = self.snapshot.undecodable.keys().any(|key| key.starts_with("hold/"));
-        let held = hold_on(self.snapshot.holds.values(), run, Some(&repair.node), self.now).is_some();
+        let pool = self.snapshot.pools.get(&repair.pool);
+        let subject =
+            pool.map_or(Subject::named(run, &repair.node), |pool| Subject::node(run, &repair.planned, pool));
+        let held = hold_on(self.snapshot.holds.values(), &subject, self.now).is_some();
         let granted = repair.granted && self.snapshot.guard.is_some();
         (unreadable || held || !granted).then_some(Stop::Hold)
     }
@@ -142,7 +144,7 @@ impl World {
                 self.begin_journal(name);
                 self.enter(name, repair, Stage::Preparing, prepare);
             }
-            Stage::Preparing if repair.has_finding && !self.is_failing(&repair.node_uid) => {
+            Stage::Preparing if !repair.planned.evidence.is_empty() && !self.is_failing(&repair.node_uid) => {
                 self.end(name, repair, Outcome::Cleared);
             }
             Stage::Preparing if fate == Fate::FailsInPrepare => self.end(name, repair, Outcome::Failed),

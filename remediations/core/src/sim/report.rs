@@ -102,7 +102,7 @@ impl Ledgers {
             if let Some(repair) = world.repair(&fact.remediation)
                 && !self.of.contains_key(&fact.remediation)
             {
-                self.of.insert(fact.remediation.clone(), (repair.run.clone(), repair.batch));
+                self.of.insert(fact.remediation.clone(), (repair.run.clone(), repair.planned.batch));
             }
             self.note(&fact);
         }

@@ -3,7 +3,7 @@
 use super::fleet::{NAME, Plan, generate};
 use super::*;
 use crate::budget::{Budget, IntOrPercent};
-use crate::plan::Rollout;
+use crate::rollout::Rollout;
 use crate::saga::Outcome;
 use crate::snapshot::{Hold, HoldScope, RunPhase};
 use crate::time::{Span, Time};
@@ -60,7 +60,7 @@ fn the_same_seed_gives_the_same_report_and_another_another() {
     let report = |seed| {
         let settings = Settings { seed, spread: 20, failures: 100_000, ..Settings::default() };
         let mut plan = plan(20, 3);
-        plan.rollout.max_failures = 20;
+        plan.rollout.max_failures = IntOrPercent::Int(20);
         let mut simulation = simulation(&plan, settings);
         simulation.run(Span::minutes(24 * 60));
         simulation.report()

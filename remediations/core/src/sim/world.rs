@@ -67,6 +67,8 @@ pub struct World {
     pub settings: Settings,
     /// Nodes whose repair is not drawn but goes like this, by name.
     pub fates: BTreeMap<NodeName, Fate>,
+    /// Whether the gates of rollouts answer with no.
+    pub gates_closed: bool,
     /// What happened since somebody took it out.
     pub facts: Vec<Fact>,
     /// Counts unavailable nodes, if somebody wants to know.
@@ -94,6 +96,7 @@ impl World {
             now,
             settings,
             fates: BTreeMap::new(),
+            gates_closed: false,
             facts: Vec::new(),
             gauges: None,
             repairs: BTreeMap::new(),

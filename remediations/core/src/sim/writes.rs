@@ -1,10 +1,11 @@
 //! What the planner does with each decision, on the objects of the simulated cluster.
 
-use super::grants::{Asked, Cut, Writer};
+use super::grants::{Cut, Wanted, Writer};
 use super::world::World;
 use crate::decide::Decision;
 use crate::ids::RunUid;
 use crate::plan::page::Sealed;
+use crate::rollout::{Answer, Asked};
 use crate::snapshot::{PlanSummary, Remediation, Run, RunPhase, RunRequest, RunStatus};
 
 impl World {
@@ -17,7 +18,7 @@ impl World {
     /// The writer whose epoch the guard has.
     pub fn leader(&self) -> Writer {
         let epoch = self.snapshot.guard.as_ref().map_or(0, |guard| guard.epoch);
-        Writer { epoch, cut: Cut::Never }
+        Writer { epoch, now: self.now, cut: Cut::Never }
     }
 
     /// Carries a decision out as `writer`.
@@ -30,12 +31,22 @@ impl World {
                 self.snapshot.policy_status.insert(policy, *status);
             }
             Decision::Grant { run, run_uid, pool, nodes } => {
-                let allowed = self.allowed(Asked { run, run_uid, pool, nodes }, writer.epoch);
+                let allowed = self.allowed(Wanted { run, run_uid, pool, nodes }, writer);
                 self.create(&allowed);
                 self.complete_grants(writer);
             }
             Decision::Release { grants } => self.release(&grants),
+            Decision::Ask { asked, .. } => self.answer(asked),
+            // Kept by whoever makes the rounds.
+            Decision::LookAgain { .. } => {}
         }
+    }
+
+    /// Gates answer at once, and all the same.
+    fn answer(&mut self, asked: Asked) {
+        let (open, at) = (!self.gates_closed, self.now);
+        let why = if open { "open" } else { "closed" }.to_owned();
+        self.snapshot.answers.insert(asked, Answer { open, why, at });
     }
 
     /// Creates a run; a name that is taken already is refused.

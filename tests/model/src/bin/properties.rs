@@ -38,7 +38,8 @@ fn main() -> ExitCode {
     if flags.trace {
         trace(flags.seed, flags.schedules);
     }
-    let threads = flags.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let threads =
+        flags.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let begun = Instant::now();
     let terminal = std::io::stderr().is_terminal();
     let watch = |played: u64| {
@@ -67,7 +68,9 @@ fn trace(seed: u64, schedules: u64) {
 
 fn say(tally: &Tally) -> ExitCode {
     if let Some(seed) = tally.first_bad {
-        println!("the first that went wrong: cargo run --release -p nodemend-model --bin properties -- --seed {seed} --schedules 1 --trace");
+        println!(
+            "the first that went wrong: cargo run --release -p nodemend-model --bin properties -- --seed {seed} --schedules 1 --trace"
+        );
     }
     println!(
         "schedules {}, over budget {}, started after limit {}, started under hold {}, stuck {}",
