@@ -70,9 +70,10 @@ pub struct Checker {
 #[derive(Debug, Default)]
 struct Failures {
     nodes: BTreeSet<NodeUid>,
-    of_canary: bool,
+    of_canary: BTreeSet<NodeUid>,
     in_a_row: u32,
-    most_in_a_row: u32,
+    /// The run has said that a limit is reached.
+    said: bool,
 }
 
 impl Checker {
@@ -138,8 +139,14 @@ impl Checker {
                 What::Begun => self.begun(world, &of),
                 What::Disrupted => self.under_hold(world, &of),
                 What::Held { by_stop: false } | What::Ended(Outcome::Failed) => self.failed(&of),
-                What::Ended(Outcome::Repaired) => {
-                    self.failures.entry(of.run_uid).or_default().in_a_row = 0;
+                What::Ended(outcome) => {
+                    // A held node that was replaced before anybody saw it held has not failed.
+                    let failures = self.failures.entry(of.run_uid).or_default();
+                    failures.nodes.remove(&of.node_uid);
+                    failures.of_canary.remove(&of.node_uid);
+                    if outcome == Outcome::Repaired {
+                        failures.in_a_row = 0;
+                    }
                 }
                 _ => {}
             }
@@ -147,6 +154,7 @@ impl Checker {
         if !granted.is_empty() {
             self.count(world, &granted);
         }
+        self.listen(world);
     }
 
     fn meet(&mut self, world: &World, remediation: &str) -> Option<Of> {
@@ -166,13 +174,24 @@ impl Checker {
         Some(of)
     }
 
+    /// A run that says that a limit is reached must never start anything again, whatever it says later.
+    fn listen(&mut self, world: &World) {
+        for run in world.snapshot.runs.values().filter(|run| run.status.limit_reached.is_some()) {
+            let known = self.failures.get(&run.uid).is_some_and(|failures| failures.said);
+            if !known {
+                self.failures.entry(run.uid.clone()).or_default().said = true;
+            }
+        }
+    }
+
     fn failed(&mut self, of: &Of) {
         let canary = self.rollouts.get(&of.run).is_some_and(|rollout| rollout.canary.is_some());
         let failures = self.failures.entry(of.run_uid.clone()).or_default();
         if failures.nodes.insert(of.node_uid.clone()) {
-            failures.of_canary |= canary && of.batch == 0;
             failures.in_a_row += 1;
-            failures.most_in_a_row = failures.most_in_a_row.max(failures.in_a_row);
+            if canary && of.batch == 0 {
+                failures.of_canary.insert(of.node_uid.clone());
+            }
         }
     }
 
@@ -183,8 +202,8 @@ impl Checker {
             return;
         };
         let too_many = failures.nodes.len() > share(&rollout.max_failures, 0);
-        let in_a_row = rollout.max_consecutive_failures.is_some_and(|may| failures.most_in_a_row > may);
-        if too_many || in_a_row || failures.of_canary {
+        let in_a_row = rollout.max_consecutive_failures.is_some_and(|may| failures.in_a_row > may);
+        if too_many || in_a_row || failures.said || !failures.of_canary.is_empty() {
             self.verdict.after_limit = true;
             let failures = format!("{failures:?}");
             self.say(world, || format!("AFTER LIMIT: {} of {}: {failures}", of.node, of.run));

@@ -14,9 +14,11 @@ use crate::fleet::{START, Shape};
 use crate::schedule::{Event, Loss, Schedule};
 
 /// Changes are gathered for this long before a round: longer than the planner does it, for cheaper schedules.
-const GATHER: Span = Span::seconds(5);
+const GATHER: Span = Span::seconds(20);
 /// Rounds after which a controller that still decides something is left for the next change.
 const ROUNDS: u32 = 4;
+/// How long it is waited for something that time alone brings once everything is in order.
+const IN_ORDER: Span = Span::minutes(24 * 60);
 /// Turns within which everything has to be over once nothing is in the way any more.
 const TURNS: u32 = 500;
 
@@ -63,8 +65,9 @@ pub fn play(schedule: &Schedule, shapes: &[Shape], broken: Broken, trace: bool) 
     play.rounds();
     for (at, event) in &schedule.events {
         play.run_to(*at);
-        play.happen(event.clone());
-        play.rounds();
+        if play.happen(event.clone()) {
+            play.rounds();
+        }
     }
     play.settle();
     (play.checker.verdict, play.checker.trace.take().unwrap_or_default())
@@ -99,27 +102,32 @@ impl Play {
         self.look_again = ahead.map(|ahead| self.world.now.after(ahead).after(Span(1)));
     }
 
-    fn happen(&mut self, event: Event) {
+    /// Whether the leader has something new to look at.
+    fn happen(&mut self, event: Event) -> bool {
         self.checker.say(&self.world, || format!("{event:?}"));
         match event {
-            Event::World(change) => {
-                self.change(change);
-            }
+            Event::World(change) => self.change(change),
             Event::Restart(who) => self.restart(who),
-            Event::Freeze(who) => {
-                self.controllers[who].view = Some(Box::new(self.world.snapshot.clone()));
-            }
             Event::Thaw(who) => self.controllers[who].view = None,
-            Event::Jump(who, seconds) => {
-                self.checker.clocks_are_right = false;
-                self.controllers[who].skew += seconds;
-            }
-            Event::Lose(who, loss) => self.controllers[who].loss = Some(loss),
             Event::Both => {
                 self.round(1 - self.leader);
             }
             Event::Overtake => self.overtake(),
+            Event::Freeze(who) => {
+                self.controllers[who].view = Some(Box::new(self.world.snapshot.clone()));
+                return false;
+            }
+            Event::Jump(who, seconds) => {
+                self.checker.clocks_are_right = false;
+                self.controllers[who].skew += seconds;
+                return false;
+            }
+            Event::Lose(who, loss) => {
+                self.controllers[who].loss = Some(loss);
+                return false;
+            }
         }
+        true
     }
 
     fn change(&mut self, change: Change) {
@@ -167,7 +175,7 @@ impl Play {
     fn round(&mut self, who: usize) -> bool {
         let decisions = self.decide(who);
         let loss = self.controllers[who].loss.take();
-        let any = decisions.iter().any(|decision| !matches!(decision, Decision::LookAgain { .. }));
+        let any = decisions.iter().any(|decision| self.moves(decision));
         self.note_look_again(&decisions, who);
         let writer = self.writer(who, cut(loss));
         for (place, decision) in decisions.into_iter().enumerate() {
@@ -182,7 +190,22 @@ impl Play {
         self.world.advance(self.world.now);
         self.world.collect_garbage();
         self.checker.see(&mut self.world);
-        any || loss.is_some()
+        // Caches that stand still show the same again.
+        (any && self.controllers[who].view.is_none()) || loss.is_some()
+    }
+
+    /// Whether another round may decide something else after this decision.
+    fn moves(&self, decision: &Decision) -> bool {
+        match decision {
+            Decision::LookAgain { .. } | Decision::PolicyStatus { .. } => false,
+            Decision::RunStatus { run, status } => self
+                .world
+                .snapshot
+                .runs
+                .get(run)
+                .is_some_and(|run| (run.status.phase, run.status.batch) != (status.phase, status.batch)),
+            _ => true,
+        }
     }
 
     /// The leader has read what it grants by; another process takes over and acts; then the leader writes.
@@ -207,6 +230,7 @@ impl Play {
     /// Everything that is in the way goes; then every run has to end.
     fn settle(&mut self) {
         self.clear_the_way();
+        let begun = self.world.now;
         for _ in 0..TURNS {
             self.rounds();
             if self.world.snapshot.runs.values().all(|run| run.status.phase.is_over()) {
@@ -215,6 +239,9 @@ impl Play {
             match self.next_point() {
                 Some(point) => self.run_to(point.after(GATHER)),
                 None if self.put_in_order() => {}
+                None if self.world.now < begun.after(IN_ORDER) => {
+                    self.run_to(self.world.now.after(Span::minutes(30)));
+                }
                 None => break,
             }
         }
@@ -233,7 +260,7 @@ impl Play {
             Budget { max_unavailable: IntOrPercent::Int(2), max_in_flight: None, per_zone: None, rate: None };
         let pools: Vec<_> = self.world.snapshot.pools.values().cloned().collect();
         for mut pool in pools {
-            pool.budget = two.clone();
+            pool.budget = many.clone();
             self.change(Change::Pool(Box::new(pool)));
         }
         self.restart(0);
