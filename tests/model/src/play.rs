@@ -257,7 +257,7 @@ impl Play {
         holds.into_iter().for_each(|hold| self.change(Change::Release(hold)));
         self.change(Change::Guard(Some(Box::new(Guard::default()))));
         let two =
-            Budget { max_unavailable: IntOrPercent::Int(2), max_in_flight: None, per_zone: None, rate: None };
+            Budget { max_unavailable: IntOrPercent::Int(8), max_in_flight: None, per_zone: None, rate: None };
         let pools: Vec<_> = self.world.snapshot.pools.values().cloned().collect();
         for mut pool in pools {
             pool.budget = many.clone();
