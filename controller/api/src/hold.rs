@@ -1,7 +1,7 @@
 //! Hold: everything that stops anything.
 
 use kube::CustomResource;
-use nodemend_core::snapshot::HoldScope;
+use nodemend_core::snapshot::{HoldLevel, HoldScope};
 use nodemend_core::time::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,10 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Scope", type_ = "string", json_path = ".spec.scope"),
     printcolumn(name = "Held by", type_ = "string", json_path = ".spec.heldBy"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".spec.reason"),
+    printcolumn(name = "Level", type_ = "string", json_path = ".spec.level"),
     printcolumn(name = "Until", type_ = "string", json_path = ".spec.until"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".spec.message", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
 pub struct HoldSpec {
@@ -33,6 +35,13 @@ pub struct HoldSpec {
     /// Why.
     #[schemars(length(min = 1, max = 512))]
     pub reason: String,
+    /// What was seen, with the figures, where a reason of one word is not enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub message: Option<String>,
+    /// How hard it stops. Default `Stop`.
+    #[serde(default)]
+    pub level: HoldLevel,
     /// Until when; absent means until the Hold is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,

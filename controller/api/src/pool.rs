@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use nodemend_core::blocker::Blocker;
-use nodemend_core::budget::{Budget, Grant, IntOrPercent, Starts};
+use nodemend_core::budget::{Budget, Grant, Starts};
 use nodemend_core::drain::DrainRule;
 use nodemend_core::ids::CheckId;
+use nodemend_core::rollout::storm::{Breaker, StormState};
+use nodemend_core::rollout::window::Window;
 use nodemend_core::selector::Selector;
 use nodemend_core::snapshot::ApprovalFloor;
 use nodemend_core::time::Span;
@@ -38,6 +40,7 @@ use crate::access::PoolAccess;
     printcolumn(name = "In flight", type_ = "integer", json_path = ".status.counts.inFlight"),
     printcolumn(name = "Budget", type_ = "string", json_path = ".spec.budget.maxUnavailable"),
     printcolumn(name = "Blocked by", type_ = "string", json_path = ".status.blockers[0].object"),
+    printcolumn(name = "Storm", type_ = "date", json_path = ".status.storm.since"),
     printcolumn(name = "Next", type_ = "string", json_path = ".status.blockers[0].next", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -52,9 +55,12 @@ pub struct RepairPoolSpec {
     pub access: PoolAccess,
     /// How many nodes may be out of service at once.
     pub budget: Budget,
-    /// When repairs may start. Not honoured yet: a run of a pool that sets one waits.
+    /// When repairs may start; empty means at any time. A window that cannot be read, such as one with an unknown time
+    /// zone, stops every start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
+    #[x_kube(validation = Rule::new("self.all(window, has(window.duration) != has(window.end))")
+        .message("give exactly one of duration and end"))]
     pub windows: Vec<Window>,
     /// What happens to pods when a node is emptied.
     #[serde(default)]
@@ -62,9 +68,10 @@ pub struct RepairPoolSpec {
     /// From which risk on every run of this pool needs a person's approval.
     #[serde(default)]
     pub approval: ApprovalFloor,
-    /// When repairs stop because too much is broken at once. Not honoured yet: a run of a pool that sets it waits.
+    /// When repairs stop because so much is broken at once that the nodes are hardly the cause. The breaker is on with
+    /// its defaults when this is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub storm: Option<Storm>,
+    pub storm: Option<Breaker>,
     /// Whether its control-plane nodes may be repaired at all: one at a time, last, and only while all others serve.
     #[serde(default)]
     pub control_plane: bool,
@@ -80,44 +87,6 @@ pub struct RepairPoolSpec {
     pub check_config: BTreeMap<CheckId, BTreeMap<String, String>>,
 }
 
-/// A recurring time in which repairs may start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.duration) != has(self.end)").message("give exactly one of duration and end"))]
-pub struct Window {
-    /// On which days it begins; empty means every day.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 7))]
-    pub days: Vec<Weekday>,
-    /// When it begins, as `HH:MM`.
-    #[schemars(length(max = 5), regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
-    pub start: String,
-    /// How long it lasts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub duration: Option<Span>,
-    /// When it ends, as `HH:MM`; before `start` means on the next day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 5), regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
-    pub end: Option<String>,
-    /// The time zone of `start` and `end`, such as `Europe/Berlin`.
-    #[serde(default = "default_time_zone")]
-    #[schemars(length(min = 1, max = 64))]
-    pub time_zone: String,
-}
-
-/// Days of the week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[expect(missing_docs, reason = "they say what they are")]
-pub enum Weekday {
-    Mon,
-    Tue,
-    Wed,
-    Thu,
-    Fri,
-    Sat,
-    Sun,
-}
-
 /// What happens to pods when a node of the pool is emptied.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -126,18 +95,6 @@ pub struct PoolDrain {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub rules: Vec<DrainRule>,
-}
-
-/// When too much is broken at once for the nodes to be the cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Storm {
-    /// Nodes not Ready at once from which on repairs stop.
-    pub max_not_ready: IntOrPercent,
-    /// Checks whose fault, confirmed on the node by our own prober, may be repaired all the same.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
-    pub admit_checks: Vec<CheckId>,
 }
 
 /// How a pool is doing.
@@ -154,6 +111,9 @@ pub struct RepairPoolStatus {
     /// Recent node starts of this pool, from which the rate is counted.
     #[serde(default, skip_serializing_if = "Starts::is_empty")]
     pub starts: Starts,
+    /// The storm that there is, or was less than `spec.storm.calm` ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storm: Option<StormState>,
     /// The pool's nodes by how they are.
     #[serde(default)]
     pub counts: PoolCounts,
@@ -189,8 +149,4 @@ pub struct PoolCounts {
 
 const fn default_observe_interval() -> Span {
     Span::minutes(10)
-}
-
-fn default_time_zone() -> String {
-    "UTC".to_owned()
 }

@@ -1,7 +1,7 @@
 //! What the controller may do, as data: its `ClusterRole`, its `Role` and the chart are all made from these rules.
 //!
 //! The rules follow from who writes what: people own specs, Holds and the guard's limits, the controller owns every
-//! status, the runs of policies, and the journals. Nothing is asked for in advance.
+//! status, the runs of policies, the journals, and the Holds of its storm breaker. Nothing is asked for in advance.
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
@@ -21,7 +21,7 @@ pub fn namespace_rules() -> Vec<PolicyRule> {
 
 /// Our own kinds. Status is written by PUT with a resourceVersion, hence `update` and never `patch`.
 fn own_kinds() -> Vec<PolicyRule> {
-    let read_only = ["holds", "playbooks", "repairpolicies", "repairpools", "repairguards"];
+    let read_only = ["playbooks", "repairpolicies", "repairpools", "repairguards"];
     let made_by_us = ["repairruns", "planpages", "remediations", "diagnosisreports"];
     let status = [
         "repairpools/status",
@@ -34,6 +34,8 @@ fn own_kinds() -> Vec<PolicyRule> {
     vec![
         rule(GROUP, &read_only, READ),
         rule(GROUP, &made_by_us, &["get", "list", "watch", "create"]),
+        // The storm breaker makes Holds and lifts its own; it never changes one.
+        rule(GROUP, &["holds"], &["get", "list", "watch", "create", "delete"]),
         rule(GROUP, &status, &["update"]),
         // Those that were never granted and never may be.
         rule(GROUP, &["remediations"], &["delete"]),

@@ -45,7 +45,13 @@ pub(super) enum Command {
     /// Say why a node is, or is not, being repaired
     Explain(explain::Flags),
     /// Stop everything, a pool, a policy, a run, a node or a playbook: makes a Hold
-    Stop(hold::Stop),
+    #[command(after_help = hold::STOP_EXAMPLES)]
+    Stop(hold::Make),
+    /// Finish the nodes under way and start no other: makes a Hold that pauses
+    #[command(after_help = hold::PAUSE_EXAMPLES)]
+    Pause(hold::Make),
+    /// Let what is paused go on
+    Resume(hold::Resume),
     /// Let it go on: deletes Holds
     Release(hold::Release),
     /// End a run for good

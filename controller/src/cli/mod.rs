@@ -28,6 +28,7 @@ use std::process::ExitCode;
 
 pub use args::{Cli, command};
 pub use error::CliError;
+use nodemend_core::snapshot::HoldLevel;
 
 use args::Command;
 
@@ -42,7 +43,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Run(flags) => run::run(&connection, flags).await,
         Command::Watch(flags) => watch::run(&connection, &flags).await,
         Command::Explain(flags) => explain::run(&connection, &flags).await,
-        Command::Stop(flags) => hold::stop(&connection, flags).await,
+        Command::Stop(flags) => hold::make(&connection, flags, HoldLevel::Stop).await,
+        Command::Pause(flags) => hold::make(&connection, flags, HoldLevel::Pause).await,
+        Command::Resume(flags) => hold::resume(&connection, &flags).await,
         Command::Release(flags) => hold::release(&connection, flags).await,
         Command::Abort(flags) => abort::run(&connection, flags).await,
         Command::Get(flags) => get::run(&connection, &flags).await,

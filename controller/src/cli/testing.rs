@@ -12,8 +12,8 @@ use nodemend_core::playbook::builtin;
 use nodemend_core::playbook::lint::lint;
 use nodemend_core::saga::{Journal, Mode, Outcome, StepState};
 use nodemend_core::snapshot::{
-    Condition, Guard, Hold, HoldScope, Node, PROBER, PlaybookRef, Policy, Pool, Remediation, Report, Run,
-    RunPhase, RunStatus, Snapshot,
+    Condition, Guard, Hold, HoldLevel, HoldScope, Node, PROBER, PlaybookRef, Policy, Pool, Remediation,
+    Report, Run, RunPhase, RunStatus, Snapshot,
 };
 use nodemend_core::time::{Span, Time};
 use serde_json::{Value, from_value, json};
@@ -81,6 +81,9 @@ fn pool() -> Pool {
         starts: Starts::default(),
         control_plane: false,
         require_change_ref: false,
+        windows: Vec::new(),
+        storm: nodemend_core::rollout::storm::Breaker::default(),
+        storm_state: None,
     }
 }
 
@@ -146,8 +149,16 @@ fn report(state: CheckState) -> Report {
 }
 
 fn hold(name: &str, scope: HoldScope, by: &str, reason: &str) -> Hold {
-    let held_by = by.to_owned();
-    Hold { name: name.into(), scope, held_by, reason: reason.into(), until: None, created: ago(2) }
+    Hold {
+        name: name.into(),
+        scope,
+        held_by: by.to_owned(),
+        reason: reason.into(),
+        message: None,
+        level: HoldLevel::Stop,
+        until: None,
+        created: ago(2),
+    }
 }
 
 /// A run of all three nodes: `web-1` is repaired, `web-2` is held, `web-3` waits.

@@ -12,7 +12,7 @@ use nodemend_api::plan_page::PlanPage;
 use nodemend_api::pool::RepairPool;
 use nodemend_api::run::RepairRun;
 use nodemend_core::canonical;
-use nodemend_core::ids::{Digest, RunUid};
+use nodemend_core::ids::{Digest, NodeName, RunUid};
 use nodemend_core::plan::page::{page_name, plan_digest};
 use nodemend_core::plan::{Page, PlannedNode};
 use nodemend_core::snapshot::{self, PlanSummary, Snapshot};
@@ -42,10 +42,7 @@ impl Planner {
     /// are not over with their pages. The guard was read before: what is decided is written on what it was then.
     pub(super) async fn read_live(&self, guard: &RepairGuard) -> Result<Snapshot, PlannerError> {
         let pools = self.rows("repairpools", |pool: &RepairPool| snapshot::Pool::try_from(pool)).await?;
-        let nodes = self.rows("nodes", |node: &KubeNode| {
-            convert::node(&node.metadata, node.spec.as_ref(), node.status.as_ref())
-        });
-        let nodes = nodes.await?;
+        let nodes = self.live_nodes().await?;
         let remediations = self.live_remediations().await?;
         let runs = self.rows("repairruns", |run: &RepairRun| snapshot::Run::try_from(run)).await?;
         let open = runs.into_iter().filter(|run| !run.status.phase.is_over());
@@ -56,10 +53,18 @@ impl Planner {
             pages: self.pages_of(runs.values()),
             runs,
             pools: pools.into_iter().map(|pool| (pool.name.clone(), pool)).collect(),
-            nodes: nodes.into_iter().map(|node| (node.name.clone(), node)).collect(),
+            nodes,
             remediations: remediations.into_iter().map(|row| (row.name.clone(), row)).collect(),
             ..Snapshot::default()
         })
+    }
+
+    /// All nodes, by name.
+    pub(super) async fn live_nodes(&self) -> Result<BTreeMap<NodeName, snapshot::Node>, PlannerError> {
+        let rows = self.rows("nodes", |node: &KubeNode| {
+            convert::node(&node.metadata, node.spec.as_ref(), node.status.as_ref())
+        });
+        Ok(rows.await?.into_iter().map(|node| (node.name.clone(), node)).collect())
     }
 
     fn pages_of<'a>(

@@ -7,6 +7,7 @@ mod gates;
 mod grants;
 mod live;
 mod pools;
+mod storm;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -121,6 +122,7 @@ impl Planner {
             }
             // Kept for the pause before the next round.
             Decision::LookAgain { .. } => Ok(()),
+            Decision::Storm { pool, turn } => self.storm(&pool, &turn).await,
         }
     }
 }
@@ -144,5 +146,6 @@ fn name_of(decision: &Decision) -> String {
         Decision::Release { grants } => format!("release {} grants", grants.len()),
         Decision::Ask { asked, .. } => format!("ask gate {} of run {}", asked.gate, asked.run),
         Decision::LookAgain { at } => format!("decide again at {at}"),
+        Decision::Storm { pool, .. } => format!("storm in pool {pool}"),
     }
 }

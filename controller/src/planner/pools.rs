@@ -5,6 +5,7 @@ use nodemend_api::conditions::{READY, Wanted, set};
 use nodemend_api::pool::{PoolCounts, RepairPool, RepairPoolStatus};
 use nodemend_core::blocker::{Blocker, keep_since};
 use nodemend_core::finding::CheckState;
+use nodemend_core::rollout::storm::{blind, hold_name};
 use nodemend_core::snapshot::{Fleet, Node, PROBER, Pool, Snapshot};
 
 use super::{Planner, PlannerError};
@@ -25,9 +26,9 @@ impl Planner {
         };
         for (name, wanted) in changed {
             update_status(&self.client, &name, |pool: &mut RepairPool| {
-                // Grants have a writer of their own: what is stored stays.
-                let RepairPoolStatus { grants, starts, .. } = pool.status.take().unwrap_or_default();
-                pool.status = Some(RepairPoolStatus { grants, starts, ..wanted });
+                // Grants and storms have writers of their own: what is stored stays.
+                let RepairPoolStatus { grants, starts, storm, .. } = pool.status.take().unwrap_or_default();
+                pool.status = Some(RepairPoolStatus { grants, starts, storm, ..wanted });
                 true
             })
             .await?;
@@ -88,10 +89,27 @@ fn blockers(snapshot: &Snapshot, pool: &RepairPool, row: &Pool) -> Vec<Blocker> 
             format!("{fields}: not honoured by this version, so its runs wait"),
         ));
     }
+    blockers.extend(storm(row));
+    if blind(snapshot) {
+        let next = "no node of the cluster is Ready, so it may be the controller that is cut off; nothing starts until it sees one";
+        blockers.push(Blocker::new("Blind", &object, next));
+    }
     for node in snapshot.nodes_of(row).filter(|node| snapshot.pools_of(node).len() > 1) {
         let names: Vec<_> = snapshot.pools_of(node).into_iter().collect();
         let next = format!("selected by {}; left alone until one pool selects it", names.join(" and "));
         blockers.push(Blocker::new("TwoPools", format!("node/{}", node.name), next));
     }
     blockers
+}
+
+/// What a storm stops, unless a person lets repairs go on through it.
+fn storm(row: &Pool) -> Option<Blocker> {
+    let state = row.storm_state.as_ref().filter(|state| !state.overridden)?;
+    let hold = hold_name(&row.name);
+    let calm = state.calm_since.map_or_else(String::new, |since| format!(", calm since {since}"));
+    let next = format!(
+        "{}{calm}; lifted when it has been calm for {}, or by `nodemend release {hold}`",
+        state.cause, row.storm.calm
+    );
+    Some(Blocker::new("Storm", format!("hold/{hold}"), next).since(state.since))
 }

@@ -9,12 +9,15 @@ use nodemend_api::conditions::{READY, RECONCILING, STALLED, Wanted, set};
 use nodemend_api::pool::RepairPool;
 use nodemend_api::remediation::{Remediation, RemediationStatus};
 use nodemend_core::op::{Op, OpFailure, OpResult};
-use nodemend_core::saga::{Brief, Journal, Mode, Next, NodeObservation, Observation, Outcome, next};
+use nodemend_core::saga::{
+    Brief, Journal, Mode, Next, NodeObservation, Observation, Outcome, awaits_clearance, next,
+};
 use nodemend_core::time::Span;
 use nodemend_exec::{Act, Still};
 
+use super::brief::Briefs;
 use super::slots::{Begun, Key, Slots, current_intent};
-use super::{Parts, SagaError, brief, observe, tell};
+use super::{Parts, SagaError, clear, observe, tell};
 use crate::clock::now;
 use crate::store::{StoreError, put_status};
 use crate::{checks, finalizer};
@@ -26,13 +29,14 @@ const WITHOUT_GRANT: Span = Span::seconds(2);
 pub(super) struct Driver {
     pub(super) parts: Arc<Parts>,
     pub(super) slots: Arc<Slots>,
+    pub(super) briefs: Briefs,
 }
 
 /// Everything about one saga at one look.
-struct Look {
+pub(super) struct Look {
     remediation: Remediation,
-    brief: Brief,
-    pool: Option<RepairPool>,
+    pub(super) brief: Brief,
+    pool: Option<Arc<RepairPool>>,
 }
 
 impl Driver {
@@ -40,7 +44,7 @@ impl Driver {
     pub(super) async fn look(&self, name: &str) -> Result<Action, SagaError> {
         let api: Api<Remediation> = Api::all(self.parts.client.clone());
         let Some(remediation) = api.get_opt(name).await.map_err(StoreError::of::<Remediation>(name))? else {
-            self.slots.forget(name);
+            self.forget(name);
             return Ok(Action::await_change());
         };
         if remediation.status.as_ref().is_some_and(|status| status.journal.is_finished()) {
@@ -53,7 +57,7 @@ impl Driver {
             return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
         }
         let pool = self.parts.world.look().pools.get(&remediation.spec.pool).cloned();
-        let brief = brief::brief(&self.parts.client, &remediation, pool.as_ref()).await?;
+        let brief = self.briefs.of(&self.parts.client, &remediation, pool.as_deref()).await?;
         self.go_on(Look { remediation, brief, pool }).await
     }
 
@@ -71,9 +75,13 @@ impl Driver {
                 epoch: self.parts.epoch,
                 node,
                 stop: observe::known_stop(&self.parts.world, &look.remediation, self.parts.epoch),
+                clearance: None,
                 fresh: slot.fresh,
                 result: slot.result,
             };
+            if seen.stop.is_none() && awaits_clearance(&look.brief, &journal) {
+                seen.clearance = Some(clear::clearance(&self.parts, &look).await);
+            }
             let mut step = next(&look.brief, &journal, &seen, now());
             if matches!(&step, Next::Do(op) if op.is_effect()) {
                 seen.stop =
@@ -142,15 +150,20 @@ impl Driver {
     /// The terminal journal is written: the finalizer goes, the planner gives the grants back, the node is probed.
     async fn finish(&self, remediation: &Remediation) -> Result<Action, SagaError> {
         if finalizer::has(remediation) {
-            finalizer::take_off(&self.parts.client, remediation).await?;
+            finalizer::take_off_finished(&self.parts.client, remediation).await?;
             if let Some(repair) = remediation.spec.repairs.first() {
                 // The prober lives as long as the process.
                 let _ = self.parts.poke.send(repair.node.uid.clone());
             }
             self.parts.world.ring();
         }
-        self.slots.forget(&remediation.name_any());
+        self.forget(&remediation.name_any());
         Ok(Action::await_change())
+    }
+
+    fn forget(&self, name: &str) {
+        self.slots.forget(name);
+        self.briefs.forget(name);
     }
 }
 

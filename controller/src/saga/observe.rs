@@ -145,7 +145,7 @@ fn stop<'a>(
         (Some(repair), None) => Subject::named(run, &repair.node.name),
         (None, _) => Subject::run(run),
     };
-    if let Some(blocker) = hold_on(holds, &subject, now()) {
+    if let Some(blocker) = hold_on(holds, &subject.under_way(), now()) {
         return Some(wait(blocker));
     }
     (!granted).then(|| {

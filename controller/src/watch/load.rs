@@ -1,6 +1,5 @@
 //! The world at one moment, by lists: what the operator's tool looks at.
 
-use k8s_openapi::api::core::v1::Node;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client};
@@ -16,7 +15,7 @@ use nodemend_api::run::RepairRun;
 use nodemend_core::snapshot::Snapshot;
 use serde::de::DeserializeOwned;
 
-use super::{Known, Row};
+use super::{Known, NodeView, PAGE, Row};
 
 /// A kind that could not be listed.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +30,8 @@ pub struct LoadError {
 
 /// Lists everything that decisions are made from.
 pub async fn load(client: &Client) -> Result<Snapshot, LoadError> {
-    let mut known = Known::default();
-    list::<Node>(client, &mut known).await?;
+    let mut known = Known { whole_journals: true, ..Known::default() };
+    list::<NodeView>(client, &mut known).await?;
     list::<DeserializeGuard<RepairGuard>>(client, &mut known).await?;
     list::<DeserializeGuard<RepairPool>>(client, &mut known).await?;
     list::<DeserializeGuard<RepairPolicy>>(client, &mut known).await?;
@@ -50,7 +49,7 @@ where
     K: Row + Clone + std::fmt::Debug + DeserializeOwned,
 {
     let api: Api<K> = Api::all(client.clone());
-    let mut params = ListParams::default().limit(500);
+    let mut params = ListParams::default().limit(PAGE);
     loop {
         let page = api.list(&params).await.map_err(|source| LoadError { kind: K::row_kind(), source })?;
         page.items.into_iter().for_each(|object| object.put(known));

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Node;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, Resource, ResourceExt};
 use nodemend_api::convert;
@@ -18,13 +17,13 @@ use nodemend_api::report::DiagnosisReport;
 use nodemend_api::run::RepairRun;
 use nodemend_core::decide::PolicyStatus;
 
-use super::{Known, World, follow};
+use super::{Known, NodeView, World, follow};
 
 /// How many kinds are watched.
 pub(super) const KINDS: usize = 10;
 
 pub(super) fn each_kind(client: &Client, world: &Arc<World>) {
-    tokio::spawn(follow(Api::<Node>::all(client.clone()), world.clone()));
+    tokio::spawn(follow(Api::<NodeView>::all(client.clone()), world.clone()));
     own::<RepairGuard>(client, world);
     own::<RepairPool>(client, world);
     own::<RepairPolicy>(client, world);
@@ -57,7 +56,7 @@ pub(crate) trait Row: Resource<DynamicType = ()> {
     fn names(known: &Known) -> Vec<String>;
 }
 
-impl Row for Node {
+impl Row for NodeView {
     fn row_kind() -> &'static str {
         "Node"
     }
@@ -167,15 +166,35 @@ macro_rules! stored {
 }
 
 stored!(RepairRun, runs);
-stored!(Remediation, remediations);
 stored!(Hold, holds);
+
+impl Stored for Remediation {
+    fn store(&self, known: &mut Known) -> Result<(), convert::ConvertError> {
+        let mut row: nodemend_core::snapshot::Remediation = self.try_into()?;
+        if let Some(journal) = row.journal.as_mut().filter(|journal| journal.is_finished())
+            && !known.whole_journals
+        {
+            (journal.steps, journal.prior, journal.cordon) = (Vec::new(), None, None);
+        }
+        known.snapshot.remediations.insert(self.name_any(), row);
+        Ok(())
+    }
+
+    fn drop_row(known: &mut Known, name: &str) {
+        known.snapshot.remediations.remove(name);
+    }
+
+    fn row_names(known: &Known) -> Vec<String> {
+        known.snapshot.remediations.keys().cloned().collect()
+    }
+}
 
 impl Stored for RepairPool {
     fn store(&self, known: &mut Known) -> Result<(), convert::ConvertError> {
         known.snapshot.pools.insert(self.name_any(), self.try_into()?);
         let mut kept = self.clone();
         kept.metadata.managed_fields = None;
-        known.pools.insert(self.name_any(), kept);
+        known.pools.insert(self.name_any(), Arc::new(kept));
         Ok(())
     }
 

@@ -26,6 +26,8 @@ pub fn node(
         os_image: info.os_image,
         architecture: info.architecture,
         leaving: leaving(meta, spec),
+        // Without one it is taken for old: it counts as any other node does.
+        created: meta.creation_timestamp.as_ref().map(time).unwrap_or_default(),
     })
 }
 
@@ -66,7 +68,9 @@ mod tests {
     #[test]
     fn the_fields_that_count_are_taken() {
         let row = row(json!({
-            "metadata": {"name": "n1", "uid": "u1", "labels": {"pool": "web"}},
+            "metadata": {
+                "name": "n1", "uid": "u1", "labels": {"pool": "web"}, "creationTimestamp": "2026-01-31T21:00:00Z",
+            },
             "spec": {"providerID": "bed://n1", "unschedulable": true},
             "status": {
                 "conditions": [{"type": "Ready", "status": "Unknown", "lastTransitionTime": "2026-01-31T22:00:00Z"}],
@@ -81,6 +85,7 @@ mod tests {
         assert_eq!((row.unschedulable, row.ready(), row.boot_id.as_str()), (true, None, "b1"));
         assert_eq!((row.provider_id.as_deref(), row.labels["pool"].as_str()), (Some("bed://n1"), "web"));
         assert_eq!(row.conditions["Ready"].since.unwrap().to_string(), "2026-01-31T22:00:00Z");
+        assert_eq!(row.created.to_string(), "2026-01-31T21:00:00Z");
     }
 
     #[test]

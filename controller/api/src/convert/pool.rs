@@ -6,7 +6,7 @@ use super::{ConvertError, Identity};
 use crate::access::Access;
 use crate::guard::RepairGuard;
 use crate::hold::Hold;
-use crate::pool::{RepairPool, RepairPoolSpec};
+use crate::pool::RepairPool;
 
 impl TryFrom<&RepairPool> for snapshot::Pool {
     type Error = ConvertError;
@@ -21,21 +21,17 @@ impl TryFrom<&RepairPool> for snapshot::Pool {
             approval: spec.approval,
             drain_rules: spec.drain.rules.clone(),
             repairable: spec.access.repair != Access::Nothing {},
-            unsupported: unsupported(spec),
+            unsupported: Vec::new(),
             deleting: pool.metadata.deletion_timestamp.is_some(),
             grants: status.grants,
             starts: status.starts,
             control_plane: spec.control_plane,
             require_change_ref: spec.require_change_ref,
+            windows: spec.windows.clone(),
+            storm: spec.storm.clone().unwrap_or_default(),
+            storm_state: status.storm,
         })
     }
-}
-
-fn unsupported(spec: &RepairPoolSpec) -> Vec<String> {
-    let mut fields = Vec::new();
-    fields.extend((!spec.windows.is_empty()).then_some("spec.windows"));
-    fields.extend(spec.storm.as_ref().map(|_| "spec.storm"));
-    fields.into_iter().map(str::to_owned).collect()
 }
 
 impl TryFrom<&RepairGuard> for snapshot::Guard {
@@ -64,6 +60,8 @@ impl TryFrom<&Hold> for snapshot::Hold {
             scope: hold.spec.scope.clone(),
             held_by: hold.spec.held_by.clone(),
             reason: hold.spec.reason.clone(),
+            message: hold.spec.message.clone(),
+            level: hold.spec.level,
             until: hold.spec.until,
             created: identity.created()?,
         })
@@ -73,6 +71,9 @@ impl TryFrom<&Hold> for snapshot::Hold {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nodemend_core::rollout::storm::Breaker;
+    use nodemend_core::snapshot::HoldLevel;
+    use nodemend_core::time::Span;
     use serde_json::json;
 
     fn pool(spec: &serde_json::Value) -> RepairPool {
@@ -83,16 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn fields_that_are_not_honoured_are_named() {
+    fn a_pool_without_access_is_not_repairable() {
         let row = snapshot::Pool::try_from(&pool(&json!({
             "nodeSelector": {"matchLabels": {"pool": "web"}},
             "access": {"observe": {"none": {}}, "repair": {"none": {}}},
             "budget": {"maxUnavailable": "10%", "perZone": {"maxUnavailable": 1}, "rate": {"nodes": 5, "per": "1h"}},
-            "windows": [{"start": "22:00", "duration": "4h"}],
-            "storm": {"maxNotReady": "30%"},
         })))
         .unwrap();
-        assert_eq!(row.unsupported, ["spec.windows", "spec.storm"]);
+        assert_eq!(row.unsupported.len(), 0);
         assert!(!row.repairable);
     }
 
@@ -113,6 +112,51 @@ mod tests {
         assert_eq!(pool.spec.observe_interval.to_string(), "10m");
         let Access::Ssh(ssh) = &pool.spec.access.repair else { panic!("not SSH") };
         assert_eq!((ssh.port, ssh.sudo, ssh.connect_timeout.to_string()), (22, true, "10s".to_owned()));
+    }
+
+    #[test]
+    fn windows_and_the_storm_breaker_are_taken_and_the_breaker_is_on_without_being_written() {
+        let mut spec = json!({
+            "nodeSelector": {"matchLabels": {"pool": "web"}},
+            "access": {"observe": {"none": {}}, "repair": {"none": {}}},
+            "budget": {"maxUnavailable": 1},
+        });
+        let row = |spec: &serde_json::Value| snapshot::Pool::try_from(&pool(spec)).unwrap();
+        assert_eq!((row(&spec).windows.len(), row(&spec).storm), (0, Breaker::default()));
+        spec["windows"] = json!([{"days": ["Sat"], "start": "22:00", "duration": "4h"}]);
+        spec["storm"] = json!({"calm": "20m", "admitChecks": ["insp.version.systemd"]});
+        let row = row(&spec);
+        assert_eq!(
+            (row.windows[0].time_zone.as_str(), row.windows[0].duration),
+            ("UTC", Some(Span::minutes(240)))
+        );
+        let written = Breaker {
+            calm: Span::minutes(20),
+            admit_checks: vec!["insp.version.systemd".into()],
+            ..Breaker::default()
+        };
+        assert_eq!(row.storm, written, "what is not written keeps its default");
+        assert_eq!(
+            (Breaker::default().max_not_ready.to_string().as_str(), Breaker::default().at_least),
+            ("30%", 3)
+        );
+    }
+
+    #[test]
+    fn a_hold_stops_unless_it_says_that_it_pauses() {
+        let hold = |level: &serde_json::Value| -> snapshot::Hold {
+            let mut object = json!({
+                "apiVersion": "nodemend.dev/v1alpha1", "kind": "Hold",
+                "metadata": {"name": "h", "creationTimestamp": "2026-01-31T22:00:00Z"},
+                "spec": {"scope": {"cluster": {}}, "heldBy": "ann", "reason": "freeze"},
+            });
+            if !level.is_null() {
+                object["spec"]["level"] = level.clone();
+            }
+            (&serde_json::from_value::<Hold>(object).unwrap()).try_into().unwrap()
+        };
+        assert_eq!(hold(&json!(null)).level, HoldLevel::Stop);
+        assert_eq!(hold(&json!("Pause")).level, HoldLevel::Pause);
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub(crate) fn pools(cluster: &Cluster) {
     refuses(&json!({"budget": {"maxUnavailable": "150%"}}), "spec.budget.maxUnavailable");
     refuses(&json!({"budget": {"maxUnavailable": -1}}), "spec.budget.maxUnavailable");
     refuses(&json!({"observeInterval": "often"}), "spec.observeInterval");
+    refuses(&json!({"storm": {"maxNotReady": "many"}}), "spec.storm.maxNotReady");
+    refuses(&json!({"storm": {"atLeast": 0}}), "spec.storm.atLeast");
     access(&refuses);
     windows(&refuses);
     let pool: RepairPool = cluster.create(&object("RepairPool", "web", &pool_spec()));
@@ -53,8 +55,19 @@ pub(crate) fn pools(cluster: &Cluster) {
     );
     let pool: RepairPool = cluster.create(&object("RepairPool", "db", &full));
     let row = snapshot::Pool::try_from(&pool).unwrap();
-    assert_eq!(row.unsupported, ["spec.windows", "spec.storm"]);
-    assert!(!row.repairable);
+    assert_eq!((row.unsupported.len(), row.repairable), (0, false));
+    assert_eq!(
+        (row.windows.len(), row.storm.calm.to_string().as_str()),
+        (2, "10m"),
+        "defaults are filled in"
+    );
+    cluster.patch(
+        "repairpool/db",
+        "status",
+        &json!({"status": {"storm": {
+            "since": "2026-01-31T22:00:00Z", "cause": "7 of 20 nodes of pool db not Ready, 6 may be",
+        }}}),
+    );
 }
 
 fn access(refuses: &impl Fn(&Value, &str)) {
@@ -117,13 +130,17 @@ pub(crate) fn holds(cluster: &Cluster) {
     refuses(&json!({"scope": {}}), one);
     refuses(&json!({"scope": {"cluster": {}, "pool": {"name": "web"}}}), one);
     refuses(&json!({"reason": ""}), "spec.reason");
+    refuses(&json!({"level": "Freeze"}), "spec.level: Unsupported value");
     let until = with(&spec, &json!({"until": "2026-01-31T22:00:00Z"}));
     let hold: Hold = cluster.create(&object("Hold", "freeze", &until));
     assert_eq!(snapshot::Hold::try_from(&hold).unwrap().until, Some("2026-01-31T22:00:00Z".parse().unwrap()));
     let _: Hold = cluster.create(&object("Hold", "all", &with(&spec, &json!({"scope": {"cluster": {}}}))));
-    for change in
-        [json!({"until": null}), json!({"heldBy": "someone"}), json!({"scope": {"pool": {"name": "db"}}})]
-    {
+    for change in [
+        json!({"until": null}),
+        json!({"heldBy": "someone"}),
+        json!({"level": "Pause"}),
+        json!({"scope": {"pool": {"name": "db"}}}),
+    ] {
         cluster.refuses_patch("hold/freeze", "", &json!({"spec": change}), "a hold is immutable");
     }
 }

@@ -29,6 +29,9 @@ fn pool() -> Pool {
         starts: Starts::default(),
         control_plane: false,
         require_change_ref: false,
+        windows: Vec::new(),
+        storm: nodemend_core::rollout::storm::Breaker::default(),
+        storm_state: None,
     }
 }
 

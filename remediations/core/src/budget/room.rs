@@ -219,6 +219,9 @@ mod tests {
             starts: Starts::default(),
             control_plane: false,
             require_change_ref: false,
+            windows: Vec::new(),
+            storm: crate::rollout::storm::Breaker::default(),
+            storm_state: None,
         };
         world.pools.insert("p".into(), pool);
         world

@@ -4,7 +4,11 @@ use super::round::Round;
 use crate::blocker::Blocker;
 use crate::ids::NodeName;
 use crate::plan::{Header, PlannedNode};
-use crate::snapshot::{ApprovalFloor, Hold, HoldScope, NodeSelection, Operation, Pool, Run, Snapshot, Verb};
+use crate::rollout::storm::{admits, blind};
+use crate::rollout::window::{Opening, opening};
+use crate::snapshot::{
+    ApprovalFloor, Hold, HoldLevel, HoldScope, NodeSelection, Operation, Pool, Run, Snapshot, Verb,
+};
 use crate::time::{Span, Time};
 
 /// How far the clock may be behind what was recorded before nothing new starts.
@@ -15,24 +19,60 @@ const CLOCK_TOLERANCE: Span = Span::seconds(60);
 pub struct Subject<'a> {
     run: &'a Run,
     node: Option<&'a NodeName>,
-    /// Whether the pool lets the node through its own Storm Hold.
-    through_storm: bool,
+    /// The pool, and which of its faults count as let through its storm Hold.
+    pool: Option<(&'a Pool, Faults<'a>)>,
+    /// Whether the node is under way: a pause lets it come to its end.
+    under_way: bool,
+}
+
+/// Which faults are looked for among those that a pool lets through a storm.
+#[derive(Debug, Clone, Copy)]
+enum Faults<'a> {
+    /// Those of the node.
+    Of(&'a PlannedNode),
+    /// Any: a storm stops no run of which some nodes may be let through. Each is asked for itself.
+    Any,
 }
 
 impl<'a> Subject<'a> {
     /// The whole run.
     pub const fn run(run: &'a Run) -> Self {
-        Self { run, node: None, through_storm: false }
+        Self { run, node: None, pool: None, under_way: false }
     }
 
-    /// One node of a run, let through no Storm Hold.
+    /// The whole run, of which the pool may let nodes through a storm.
+    const fn run_in(run: &'a Run, pool: Option<&'a Pool>) -> Self {
+        let pool = match pool {
+            Some(pool) => Some((pool, Faults::Any)),
+            None => None,
+        };
+        Self { pool, ..Self::run(run) }
+    }
+
+    /// One node of a run, of which nothing more is known.
     pub const fn named(run: &'a Run, node: &'a NodeName) -> Self {
-        Self { run, node: Some(node), through_storm: false }
+        Self { node: Some(node), ..Self::run(run) }
     }
 
     /// One planned node of a run.
-    pub fn node(run: &'a Run, node: &'a PlannedNode, pool: &Pool) -> Self {
-        Self { through_storm: pool.admits(node.checks()), ..Self::named(run, &node.name) }
+    pub const fn node(run: &'a Run, node: &'a PlannedNode, pool: &'a Pool) -> Self {
+        Self { pool: Some((pool, Faults::Of(node))), ..Self::named(run, &node.name) }
+    }
+
+    /// The same, under way: a pause does not stop it.
+    #[must_use]
+    pub const fn under_way(self) -> Self {
+        Self { under_way: true, ..self }
+    }
+
+    fn is_let_through(&self, hold: &Hold) -> bool {
+        let paused = self.under_way && hold.level == HoldLevel::Pause;
+        let admitted = match self.pool {
+            Some((pool, Faults::Of(node))) => admits(pool, hold, node.checks()),
+            Some((pool, Faults::Any)) => admits(pool, hold, pool.storm.admit_checks.iter()),
+            None => false,
+        };
+        paused || admitted
     }
 }
 
@@ -56,13 +96,15 @@ pub fn hold_on<'a>(
     now: Time,
 ) -> Option<Blocker> {
     let in_force = |hold: &&Hold| hold.until.is_none_or(|until| until > now);
-    let passes = |hold: &Hold| subject.through_storm && hold.is_storm();
-    let mut holds = holds.into_iter().filter(in_force).filter(|hold| !passes(hold));
-    let hold = holds.find(|hold| applies(&hold.scope, subject))?;
+    let stops = |hold: &&Hold| applies(&hold.scope, subject) && !subject.is_let_through(hold);
+    let hold = holds.into_iter().filter(in_force).find(stops)?;
     let until = hold.until.map_or_else(String::new, |until| format!(", until {until}"));
     let next = format!(
-        "held by {}{until}: {}; `nodemend release {}` lets it go on",
-        hold.held_by, hold.reason, hold.name
+        "held by {}{until}: {}{}; `nodemend release {}` lets it go on",
+        hold.held_by,
+        hold.reason,
+        hold.message.as_ref().map_or_else(String::new, |message| format!(": {message}")),
+        hold.name
     );
     let blocker = Blocker::new("Hold", format!("hold/{}", hold.name), next).since(hold.created);
     Some(match hold.until {
@@ -86,10 +128,12 @@ pub(super) fn closed(round: &Round<'_>, run: &Run, header: &Header) -> Vec<Block
     let snapshot = round.snapshot;
     let object = format!("repairrun/{}", run.name);
     let mut closed = Vec::new();
-    closed.extend(holds_on_whole(round, run));
+    let pool = snapshot.pools.get(&run.request.pool);
+    closed.extend(hold_on(snapshot.holds.values(), &Subject::run_in(run, pool), round.now));
     closed.extend(undecodable(snapshot, run));
     closed.extend(guard_closed(snapshot));
     closed.extend(clock_behind(snapshot, round.now));
+    closed.extend(all_silent(snapshot));
     if run.request.plan_only {
         closed.push(Blocker::new(
             "PlanOnly",
@@ -98,8 +142,11 @@ pub(super) fn closed(round: &Round<'_>, run: &Run, header: &Header) -> Vec<Block
         ));
     }
     closed.extend(unhonoured(&object, &operation_fields(run)));
-    match snapshot.pools.get(&run.request.pool) {
-        Some(pool) => closed.extend(pool_closed(snapshot, pool, run)),
+    match pool {
+        Some(pool) => {
+            closed.extend(pool_closed(snapshot, pool, run));
+            closed.extend(window_closed(pool, run, header, round.now));
+        }
         None => closed.push(Blocker::new(
             "PoolNotFound",
             format!("repairpool/{}", run.request.pool),
@@ -109,12 +156,50 @@ pub(super) fn closed(round: &Round<'_>, run: &Run, header: &Header) -> Vec<Block
     closed
 }
 
-/// A Hold on the whole run. A storm stops no run whose pool lets some nodes through: each node is asked for itself.
-fn holds_on_whole(round: &Round<'_>, run: &Run) -> Option<Blocker> {
-    let pool = round.snapshot.pools.get(&run.request.pool);
-    let through_storm = pool.is_some_and(Pool::admits_some);
-    let subject = Subject { through_storm, ..Subject::run(run) };
-    hold_on(round.snapshot.holds.values(), &subject, round.now)
+/// While the controller may be the one that is cut off, nothing that it sees is a reason to act.
+fn all_silent(snapshot: &Snapshot) -> Option<Blocker> {
+    blind(snapshot).then(|| {
+        let next =
+            "no node of the cluster is Ready: it may be this controller that is cut off; waits until one is";
+        Blocker::new("AllNodesSilent", "nodes", next)
+    })
+}
+
+/// Whether a node may start now and still end within the pool's windows.
+pub(super) fn window_closed(pool: &Pool, run: &Run, header: &Header, now: Time) -> Option<Blocker> {
+    let object = format!("repairpool/{}", pool.name);
+    let until = match opening(&pool.windows, now) {
+        Err(error) => return Some(Blocker::new("BadWindow", object, format!("spec.{error}"))),
+        Ok(Opening::Closed { opens: None }) => {
+            return Some(Blocker::new("Window", object, "none of spec.windows ever opens; correct them"));
+        }
+        Ok(Opening::Closed { opens: Some(opens) }) => {
+            let next = format!("outside of spec.windows; goes on at {opens}");
+            return Some(Blocker::new("Window", object, next).until(opens));
+        }
+        Ok(Opening::Open { until }) => until,
+    };
+    let (takes, known) = expected(run, header);
+    (now.after(takes) > until).then(|| {
+        let next = format!(
+            "the window closes at {until}, and a repair {known} {takes}: it would not fit; waits for the next window"
+        );
+        Blocker::new("WindowTooShort", object, next).until(until)
+    })
+}
+
+/// How long one more repair may take, and how that is known: half as long again as the longest of this run, or, before
+/// the first one has ended, the time limits of all steps.
+fn expected(run: &Run, header: &Header) -> (Span, &'static str) {
+    match run.status.longest_repair {
+        Some(longest) => {
+            (Span(longest.0.saturating_add(longest.0 / 2)), "has taken up to (with half as much again)")
+        }
+        None => {
+            let limits = header.steps.iter().map(|step| step.time_limit().0);
+            (Span(limits.fold(0, i64::saturating_add)), "may take (all time limits together)")
+        }
+    }
 }
 
 /// A clock that is behind what was recorded makes rates, windows and pauses worth nothing.

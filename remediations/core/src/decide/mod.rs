@@ -9,6 +9,7 @@ mod questions;
 mod round;
 mod runs;
 mod start;
+mod storm;
 mod sweep;
 mod tally;
 #[cfg(test)]
@@ -18,12 +19,13 @@ use crate::budget::Grant;
 use crate::ids::RunUid;
 use crate::plan::PlannedNode;
 use crate::plan::page::Sealed;
+use crate::rollout::storm::Turn;
 use crate::rollout::{Asked, Gate};
 use crate::snapshot::{Fleet, RunRequest, RunStatus, Snapshot};
 use crate::time::Time;
 
 pub use gates::{Subject, applies, hold_on, is_stopped, undecodable};
-pub use live::{Lacking, allowed, lacking, may_not_start};
+pub use live::{Lacking, allowed, lacking, may_begin, may_not_start};
 pub use policies::{PolicyStatus, newest};
 pub use round::plan_of;
 
@@ -71,6 +73,13 @@ pub enum Decision {
         /// The question.
         gate: Box<Gate>,
     },
+    /// Make or lift the storm Hold of a pool, and remember why: Hold first when it is made, state first when it goes.
+    Storm {
+        /// Name of the pool.
+        pool: String,
+        /// What changes.
+        turn: Box<Turn>,
+    },
     /// Write a run's status.
     RunStatus {
         /// Name of the run.
@@ -92,12 +101,14 @@ pub enum Decision {
     },
 }
 
-/// What the fleet does next. Order matters: what is over is given back before anything new is asked for, runs
-/// before policies that would make more of them.
+/// What the fleet does next. Order matters: what is over is given back and what a storm forbids is held before anything
+/// new is asked for, runs before policies that would make more of them.
 pub fn decide(snapshot: &Snapshot, now: Time) -> Vec<Decision> {
-    let fleet = Fleet::new(snapshot);
+    let storms = storm::storms(snapshot, now);
+    let held = storm::held(snapshot, &storms);
+    let fleet = Fleet::new(&held);
     let mut round = round::Round::new(&fleet, now);
-    round.decisions.extend(sweep::sweep(snapshot));
+    round.decisions.extend(sweep::sweep(&held).into_iter().chain(storms));
     runs::runs(&mut round);
     policies::policies(&mut round);
     round.into_decisions()

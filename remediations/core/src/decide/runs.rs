@@ -137,7 +137,8 @@ fn go_on<'a>(
     let held: Vec<Blocker> = tally.waiting.iter().filter_map(|(_, node)| on_hold(node)).collect();
     let soaking = progress::advance(round, run, header, nodes, &tally, open, &mut status);
     status.phase = if status.started_at.is_some() { RunPhase::Running } else { RunPhase::Planned };
-    let mut blockers = closed(round, run, header);
+    // A gate is in nobody's way while nothing waits for it.
+    let mut blockers = if tally.waiting.is_empty() { Vec::new() } else { closed(round, run, header) };
     blockers.extend(soaking);
     let mut granted = Vec::new();
     if blockers.is_empty()

@@ -7,6 +7,7 @@ mod matching;
 mod plans;
 mod policies;
 mod rollout;
+mod storm;
 
 use std::collections::BTreeMap;
 
@@ -82,6 +83,9 @@ fn world() -> Snapshot {
         starts: Starts::default(),
         control_plane: false,
         require_change_ref: false,
+        windows: Vec::new(),
+        storm: crate::rollout::storm::Breaker::default(),
+        storm_state: None,
     };
     world.pools.insert("web".into(), pool);
     let playbook =
@@ -288,7 +292,9 @@ fn pool(world: &mut Snapshot) -> &mut Pool {
 
 fn held(world: &mut Snapshot, scope: HoldScope) {
     let (held_by, reason) = ("ops".to_owned(), "because".to_owned());
-    let hold = Hold { name: "h".into(), scope, held_by, reason, until: None, created: Time(0) };
+    let level = crate::snapshot::HoldLevel::Stop;
+    let created = Time(0);
+    let hold = Hold { name: "h".into(), scope, held_by, reason, message: None, level, until: None, created };
     world.holds.insert("h".into(), hold);
 }
 

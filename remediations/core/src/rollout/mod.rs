@@ -4,6 +4,8 @@ mod batches;
 mod gate;
 mod ladder;
 mod limits;
+pub mod storm;
+pub mod window;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

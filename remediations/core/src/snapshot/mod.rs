@@ -12,6 +12,8 @@ use crate::finding::CheckResult;
 use crate::ids::{BootId, CheckId, Digest, Epoch, NodeName, NodeUid, RunUid};
 use crate::plan::Page;
 use crate::playbook::Playbook;
+use crate::rollout::storm::{Breaker, StormState};
+use crate::rollout::window::Window;
 use crate::rollout::{Answer, Asked};
 use crate::saga::{Journal, Mode, Outcome};
 use crate::selector::{Labels, Selector};
@@ -104,6 +106,12 @@ pub struct Pool {
     pub control_plane: bool,
     /// Whether each of its runs has to name a change.
     pub require_change_ref: bool,
+    /// When repairs may start; empty means at any time.
+    pub windows: Vec<Window>,
+    /// When so much is broken at once that repairs stop.
+    pub storm: Breaker,
+    /// The storm that there is, or was a moment ago.
+    pub storm_state: Option<StormState>,
 }
 
 /// From which risk on a run needs a person's approval.
@@ -146,6 +154,8 @@ pub struct Node {
     pub architecture: String,
     /// Why it is about to go, if somebody marked it for deletion.
     pub leaving: Option<String>,
+    /// When it was registered.
+    pub created: Time,
 }
 
 /// One condition of a node.
@@ -191,10 +201,27 @@ pub struct Hold {
     pub held_by: String,
     /// Why.
     pub reason: String,
+    /// What was seen, with the figures, where a reason of one word is not enough.
+    pub message: Option<String>,
+    /// How hard it stops.
+    pub level: HoldLevel,
     /// Until when; absent means until it is released.
     pub until: Option<Time>,
     /// When it was made.
     pub created: Time,
+}
+
+/// How hard a Hold stops.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[schemars(inline)]
+pub enum HoldLevel {
+    /// No further step starts: nodes under way stop between two steps.
+    #[default]
+    Stop,
+    /// No further node starts: nodes under way are finished.
+    Pause,
 }
 
 /// What a Hold stops; exactly one member.
@@ -289,26 +316,15 @@ impl Node {
 }
 
 impl Pool {
-    /// Whether a fault of one of `checks`, confirmed on the node, is repaired through this pool's Storm Holds.
-    pub fn admits<'a>(&self, _checks: impl Iterator<Item = &'a CheckId>) -> bool {
-        false
+    /// Whether a fault of one of `checks` is repaired through this pool's storm Hold.
+    pub fn admits<'a>(&self, mut checks: impl Iterator<Item = &'a CheckId>) -> bool {
+        checks.any(|check| self.storm.admit_checks.contains(check))
     }
 
-    /// Whether some fault is.
-    pub fn admits_some(&self) -> bool {
-        false
-    }
-
-    /// Whether a node with these faults is let through now: one at a time, whatever the budget says.
-    pub fn lets_through<'a>(&self, _checks: impl Iterator<Item = &'a CheckId>) -> bool {
-        false
-    }
-}
-
-impl Hold {
-    /// Whether the storm breaker made it.
-    pub fn is_storm(&self) -> bool {
-        self.held_by == "nodemend" && self.reason == "Storm"
+    /// Whether a node with these faults is let through a storm now: one at a time, and through a full budget. Once a
+    /// person has released the storm Hold, the usual rules count again.
+    pub fn lets_through<'a>(&self, checks: impl Iterator<Item = &'a CheckId>) -> bool {
+        self.storm_state.as_ref().is_some_and(|state| !state.overridden) && self.admits(checks)
     }
 }
 

@@ -7,6 +7,7 @@ mod nodes;
 mod packages;
 mod reboot;
 mod rig;
+mod services;
 
 use nodemend_bed::{Bed, BedConfig, HostSpec};
 use rig::Rig;
@@ -18,12 +19,13 @@ struct Scenario {
     run: fn(&Rig),
 }
 
-const SCENARIOS: [Scenario; 7] = [
+const SCENARIOS: [Scenario; 8] = [
     Scenario { host: "node", is_node: true, run: nodes::a_node_is_cordoned_drained_and_given_back },
     Scenario { host: "hung", is_node: false, run: reboot::a_host_with_a_hung_pid1_is_repaired },
     Scenario { host: "bus", is_node: false, run: reboot::a_host_without_a_bus_is_repaired },
     Scenario { host: "midway", is_node: false, run: reboot::a_pid1_may_hang_in_the_transaction },
     Scenario { host: "stuck", is_node: false, run: reboot::a_shutdown_that_hangs_is_cut_short },
+    Scenario { host: "services", is_node: false, run: services::services_are_restarted_or_refused_by_name },
     Scenario { host: "packages", is_node: false, run: packages::prepare_finds_what_is_in_the_way },
     Scenario { host: "access", is_node: false, run: access::who_cannot_be_reached_or_trusted_is_not_touched },
 ];
