@@ -7,7 +7,7 @@ use nodemend_core::ids::{NodeName, NodeUid, RunUid};
 use nodemend_core::rollout::Rollout;
 use nodemend_core::saga::Outcome;
 use nodemend_core::sim::{Change, What, World};
-use nodemend_core::snapshot::{Hold, HoldScope, Node, ZONE_LABEL};
+use nodemend_core::snapshot::{Hold, HoldLevel, HoldScope, Node, ZONE_LABEL};
 use nodemend_core::time::Time;
 
 use crate::fleet::{POOL_LABEL, POOLS};
@@ -137,7 +137,7 @@ impl Checker {
             let Some(of) = self.of.get(&fact.remediation).cloned() else { continue };
             match fact.what {
                 What::Begun => self.begun(world, &of),
-                What::Disrupted => self.under_hold(world, &of),
+                What::Disrupted => self.under_hold(world, &of, true),
                 What::Held { by_stop: false } | What::Ended(Outcome::Failed) => self.failed(&of),
                 What::Ended(outcome) => {
                     // A held node that was replaced before anybody saw it held has not failed.
@@ -196,7 +196,8 @@ impl Checker {
     }
 
     fn begun(&mut self, world: &World, of: &Of) {
-        self.under_hold(world, of);
+        // What prepares under a pause is kept from its first disruptive step.
+        self.under_hold(world, of, false);
         let (Some(failures), Some(rollout)) = (self.failures.get(&of.run_uid), self.rollouts.get(&of.run))
         else {
             return;
@@ -210,8 +211,9 @@ impl Checker {
         }
     }
 
-    fn under_hold(&mut self, world: &World, of: &Of) {
+    fn under_hold(&mut self, world: &World, of: &Of, disrupts: bool) {
         let in_force = |hold: &&Hold| hold.until.is_none_or(|until| until > world.now);
+        let stops = |hold: &&Hold| disrupts || hold.level == HoldLevel::Stop;
         let covers = |hold: &&Hold| match &hold.scope {
             HoldScope::Cluster {} => true,
             HoldScope::Pool { name } | HoldScope::Playbook { pool: name, .. } => *name == of.pool,
@@ -219,7 +221,8 @@ impl Checker {
             HoldScope::Node { name } => *name == of.node.0,
             HoldScope::Policy { .. } => false,
         };
-        let hold = self.holds.values().filter(in_force).find(covers).map(|hold| hold.name.clone());
+        let hold =
+            self.holds.values().filter(in_force).filter(stops).find(covers).map(|hold| hold.name.clone());
         if let Some(hold) = hold {
             self.verdict.under_hold = true;
             self.say(world, || format!("UNDER HOLD {hold}: {} of {}", of.node, of.run));

@@ -9,6 +9,7 @@ use nodemend_core::budget::{Budget, IntOrPercent, Starts};
 use nodemend_core::decide::{Decision, decide};
 use nodemend_core::ids::NodeName;
 use nodemend_core::playbook::{Applies, Phase, Playbook, Risk, Step};
+use nodemend_core::rollout::storm::Breaker;
 use nodemend_core::rollout::{Canary, Rollout};
 use nodemend_core::selector::Selector;
 use nodemend_core::sim::{Random, Settings, World};
@@ -152,6 +153,9 @@ fn pool(name: &str) -> Pool {
         starts: Starts::default(),
         control_plane: false,
         require_change_ref: false,
+        windows: Vec::new(),
+        storm: Breaker::default(),
+        storm_state: None,
     }
 }
 

@@ -256,7 +256,7 @@ impl Play {
         let holds: Vec<String> = self.checker.holds.keys().cloned().collect();
         holds.into_iter().for_each(|hold| self.change(Change::Release(hold)));
         self.change(Change::Guard(Some(Box::new(Guard::default()))));
-        let two =
+        let many =
             Budget { max_unavailable: IntOrPercent::Int(8), max_in_flight: None, per_zone: None, rate: None };
         let pools: Vec<_> = self.world.snapshot.pools.values().cloned().collect();
         for mut pool in pools {

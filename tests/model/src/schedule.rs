@@ -3,7 +3,7 @@
 use nodemend_core::budget::{Budget, IntOrPercent, Rate, ZoneBudget};
 use nodemend_core::ids::NodeName;
 use nodemend_core::sim::{Change, Random, Settings};
-use nodemend_core::snapshot::{Guard, Hold, HoldScope};
+use nodemend_core::snapshot::{Guard, Hold, HoldLevel, HoldScope};
 use nodemend_core::time::{Span, Time};
 
 use crate::fleet::{POOLS, START, Shape, node, small};
@@ -181,5 +181,6 @@ fn hold(random: &mut Random, shape: &Shape, number: u32) -> Hold {
         .happens(300_000)
         .then(|| START.after(Span::seconds(i64::try_from(random.below(SECONDS)).unwrap_or(0))));
     let (held_by, reason) = ("ops".to_owned(), "drawn".to_owned());
-    Hold { name: format!("h{number}"), scope, held_by, reason, until, created: START }
+    let level = if random.happens(300_000) { HoldLevel::Pause } else { HoldLevel::Stop };
+    Hold { name: format!("h{number}"), scope, held_by, reason, message: None, level, until, created: START }
 }

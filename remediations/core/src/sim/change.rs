@@ -217,11 +217,11 @@ impl World {
     }
 
     fn write_pool(&mut self, pool: Pool) {
-        let (grants, starts) = match self.snapshot.pools.remove(&pool.name) {
-            Some(old) => (old.grants, old.starts),
-            None => (Vec::new(), Starts::default()),
+        let (grants, starts, storm_state) = match self.snapshot.pools.remove(&pool.name) {
+            Some(old) => (old.grants, old.starts, old.storm_state),
+            None => (Vec::new(), Starts::default(), None),
         };
-        self.snapshot.pools.insert(pool.name.clone(), Pool { grants, starts, ..pool });
+        self.snapshot.pools.insert(pool.name.clone(), Pool { grants, starts, storm_state, ..pool });
         self.remeasure();
     }
 

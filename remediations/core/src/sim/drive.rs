@@ -114,6 +114,7 @@ fn moves(snapshot: &Snapshot, decision: &Decision) -> bool {
         Decision::CreateRun { .. }
         | Decision::WritePlan { .. }
         | Decision::Release { .. }
+        | Decision::Storm { .. }
         | Decision::Ask { .. } => true,
         Decision::RunStatus { run, status } => snapshot
             .runs

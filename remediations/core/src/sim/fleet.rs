@@ -8,6 +8,7 @@ use crate::finding::{CheckResult, CheckState, Severity};
 use crate::ids::{CheckId, Digest, NodeName};
 use crate::playbook::Playbook;
 use crate::rollout::Rollout;
+use crate::rollout::storm::Breaker;
 use crate::selector::Selector;
 use crate::snapshot::{
     ApprovalFloor, Condition, Guard, Node, NodeSelection, PROBER, Pool, Report, Run, RunRequest, RunStatus,
@@ -104,6 +105,9 @@ fn pool(plan: &Plan) -> Pool {
         starts: Starts::default(),
         control_plane: false,
         require_change_ref: false,
+        windows: Vec::new(),
+        storm: Breaker::default(),
+        storm_state: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::course::{Course, Fate, Shape};
 use super::world::{Due, What, World};
 use crate::blocker::Blocker;
-use crate::decide::{Subject, hold_on, is_stopped};
+use crate::decide::{Subject, hold_on, is_stopped, may_begin};
 use crate::ids::{NodeName, NodeUid, RunUid};
 use crate::plan::PlannedNode;
 use crate::saga::{Journal, Mode, Outcome, STOPPED};
@@ -127,7 +127,7 @@ impl World {
         let pool = self.snapshot.pools.get(&repair.pool);
         let subject =
             pool.map_or(Subject::named(run, &repair.node), |pool| Subject::node(run, &repair.planned, pool));
-        let held = hold_on(self.snapshot.holds.values(), &subject, self.now).is_some();
+        let held = hold_on(self.snapshot.holds.values(), &subject.under_way(), self.now).is_some();
         let granted = repair.granted && self.snapshot.guard.is_some();
         (unreadable || held || !granted).then_some(Stop::Hold)
     }
@@ -148,6 +148,7 @@ impl World {
                 self.end(name, repair, Outcome::Cleared);
             }
             Stage::Preparing if fate == Fate::FailsInPrepare => self.end(name, repair, Outcome::Failed),
+            Stage::Preparing if self.is_kept(name, repair) => {}
             Stage::Preparing => {
                 self.disrupt(name, repair);
                 self.enter(name, repair, Stage::Draining, drain);
@@ -173,6 +174,17 @@ impl World {
         if self.snapshot.remediations.get(name).is_some_and(|remediation| remediation.journal.is_none()) {
             self.tell(name, What::Begun);
         }
+    }
+
+    /// Whether something came in between since the grant; looked at again when it may have gone by itself.
+    fn is_kept(&mut self, name: &str, repair: &Repair) -> bool {
+        let run = self.snapshot.runs.get(&repair.run).filter(|run| run.uid == repair.run_uid);
+        let Some(run) = run else { return true };
+        let blockers = may_begin(&self.snapshot, run, &repair.planned, self.now);
+        if let Some(until) = blockers.iter().filter_map(|blocker| blocker.until).min() {
+            self.queue.push(until.max(self.now.after(Span(1))), Due::Repair(name.to_owned()));
+        }
+        !blockers.is_empty()
     }
 
     /// The first disruptive step: the node goes out of service.

@@ -5,7 +5,7 @@ use super::*;
 use crate::budget::{Budget, IntOrPercent};
 use crate::rollout::Rollout;
 use crate::saga::Outcome;
-use crate::snapshot::{Hold, HoldScope, RunPhase};
+use crate::snapshot::{Hold, HoldLevel, HoldScope, RunPhase};
 use crate::time::{Span, Time};
 
 const START: Time = Time(1_000_000_000);
@@ -39,7 +39,16 @@ fn simulation(plan: &Plan, settings: Settings) -> Simulation {
 
 fn held(name: &str) -> Change {
     let (held_by, reason, scope) = ("ops".into(), "because".into(), HoldScope::Cluster {});
-    Change::Hold(Box::new(Hold { name: name.into(), scope, held_by, reason, until: None, created: START }))
+    Change::Hold(Box::new(Hold {
+        name: name.into(),
+        scope,
+        held_by,
+        reason,
+        message: None,
+        level: HoldLevel::Stop,
+        until: None,
+        created: START,
+    }))
 }
 
 #[test]

@@ -5,8 +5,10 @@ use super::world::World;
 use crate::decide::Decision;
 use crate::ids::RunUid;
 use crate::plan::page::Sealed;
+use crate::rollout::storm::{HoldChange, Turn, blind, cause, hold_name, is_storm, turn};
 use crate::rollout::{Answer, Asked};
 use crate::snapshot::{PlanSummary, Remediation, Run, RunPhase, RunRequest, RunStatus};
+use crate::time::Time;
 
 impl World {
     /// Carries a decision out as the writer whose epoch the guard has, cut off nowhere.
@@ -37,9 +39,44 @@ impl World {
             }
             Decision::Release { grants } => self.release(&grants),
             Decision::Ask { asked, .. } => self.answer(asked),
+            Decision::Storm { pool, turn } => self.storm(&pool, &turn, writer.now),
             // Kept by whoever makes the rounds.
             Decision::LookAgain { .. } => {}
         }
+    }
+
+    /// The turn of a storm, decided anew from live state.
+    fn storm(&mut self, name: &str, proposed: &Turn, now: Time) {
+        let hold = hold_name(name);
+        let standing = self.snapshot.holds.get(&hold).filter(|hold| is_storm(hold));
+        let Some(pool) = self.snapshot.pools.get(name) else {
+            if standing.is_some() {
+                self.snapshot.holds.remove(&hold);
+                self.wake();
+            }
+            return;
+        };
+        let lifts = proposed.hold == HoldChange::Lift;
+        if lifts && blind(&self.snapshot) {
+            return;
+        }
+        let Some(turn) = turn(pool, standing, cause(&self.snapshot, pool, now), now) else { return };
+        match turn.hold {
+            HoldChange::Lift if !lifts => return,
+            // Somebody else's Hold of that name stays.
+            HoldChange::Make(_) if self.snapshot.holds.contains_key(&hold) => return,
+            HoldChange::Make(made) => {
+                self.snapshot.holds.insert(hold, *made);
+            }
+            HoldChange::Lift => {
+                self.snapshot.holds.remove(&hold);
+            }
+            HoldChange::Keep => {}
+        }
+        if let Some(pool) = self.snapshot.pools.get_mut(name) {
+            pool.storm_state = turn.state;
+        }
+        self.wake();
     }
 
     /// Gates answer at once, and all the same.
