@@ -6,6 +6,9 @@ use crate::decide::{Decision, decide};
 use crate::snapshot::Snapshot;
 use crate::time::{Span, Time};
 
+/// As in the planner: a round is made at least this often while something waits for what nothing announces.
+const AT_LEAST: Span = Span::seconds(10);
+
 /// Why a simulation is at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Ended {
@@ -29,6 +32,8 @@ pub struct Simulation {
     gather: Span,
     /// When time alone changes what is decided.
     look_again: Option<Time>,
+    /// When something changed last.
+    last_moved: Time,
 }
 
 impl Simulation {
@@ -42,6 +47,7 @@ impl Simulation {
             began,
             gather: Span(gather.0.max(1)),
             look_again: None,
+            last_moved: began,
         }
     }
 
@@ -67,11 +73,13 @@ impl Simulation {
     /// One round, and time until the next one has something to decide. False if there is none by `limit`.
     fn step(&mut self, limit: Time) -> bool {
         if self.round() {
+            self.last_moved = self.world.now;
             let to = self.world.now.after(self.gather).min(limit);
             self.world.advance(to);
             return true;
         }
-        let point = self.look_again.filter(|at| *at > self.world.now && *at <= limit);
+        let point = self.look_again.into_iter().chain(self.calm_point());
+        let point = point.filter(|at| *at > self.world.now && *at <= limit).min();
         let until = point.unwrap_or(limit);
         self.world.stirred = false;
         while !self.world.stirred
@@ -84,7 +92,19 @@ impl Simulation {
         {
             self.world.advance(point);
         }
+        if self.world.stirred {
+            self.last_moved = self.world.now;
+        }
         self.world.stirred || point.is_some()
+    }
+
+    /// When to look whether a storm has calmed down, which nothing announces; not for ever, if no node changes any more.
+    fn calm_point(&self) -> Option<Time> {
+        let pools = self.world.snapshot.pools.values().filter(|pool| pool.storm_state.is_some());
+        let longest = pools.map(|pool| pool.storm.calm.0.saturating_add(pool.storm.within.0)).max()?;
+        let end = self.last_moved.after(Span(longest)).after(Span::minutes(1));
+        let next = self.world.now.after(AT_LEAST.max(self.gather));
+        (next <= end).then_some(next)
     }
 
     /// Decides and carries out. Whether anything moved, so that the next round may decide something else.

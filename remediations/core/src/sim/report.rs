@@ -75,7 +75,7 @@ pub struct Batch {
     pub other: u32,
 }
 
-/// The shortest time in which the nodes of a run can be repaired: `waves` times `node_time`.
+/// The shortest time in which the nodes of a run can be repaired: `waves` times `node_time`, and the soaks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Bound {
@@ -85,6 +85,8 @@ pub struct Bound {
     pub waves: u32,
     /// The shortest time of one node.
     pub node_time: Span,
+    /// The pauses between its batches.
+    pub soak: Span,
 }
 
 /// Batches as they come about.
@@ -180,7 +182,11 @@ impl Simulation {
         let waves: usize = sizes.values().map(|size| size.div_ceil(at_once)).sum();
         let node_time = self.world.settings.node_time;
         let waves = u32::try_from(waves).unwrap_or(u32::MAX);
-        Bound { span: Span(node_time.0.saturating_mul(i64::from(waves))), waves, node_time }
+        let last = sizes.keys().max().copied().unwrap_or(0);
+        let pauses = sizes.keys().filter(|batch| **batch < last);
+        let soak = pauses.map(|batch| run.request.rollout.soak_after(*batch).0).sum();
+        let work = node_time.0.saturating_mul(i64::from(waves));
+        Bound { span: Span(work.saturating_add(soak)), waves, node_time, soak: Span(soak) }
     }
 
     /// How many nodes of the run's pool may be in flight at once, by pool and guard.
