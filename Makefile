@@ -4,10 +4,12 @@ CARGO ?= cargo
 # Scenarios of one file share a bed: all of them have to run at once.
 E2E_THREADS = 16
 BED = $(CARGO) run -q -p nodemend-bed --bin bed --
+# `make scale SCALE="--nodes 2000 --restart-nodes 0 --seed 7"` for another size or the same kills again.
+SCALE =
 DEMO = $(CARGO) run -q -p nodemend-e2e --bin demo --
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo demo-down test test-unit test-e2e lint
+.PHONY: help deps build demo demo-down scale test test-unit test-e2e lint
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +29,10 @@ demo: build ## A pool of four real nodes with old systemd, one with a hung PID 1
 
 demo-down: ## Take the demo away, with everything that belongs to it
 	@$(DEMO) down
+
+scale: build ## 5,000 plain nodes in one run, then 1,000 with a controller that is killed; about an hour and a half
+	@$(CARGO) build -q --release -p nodemend -p nodemend-e2e --bins
+	@target/release/scale $(SCALE)
 
 test: build lint test-unit test-e2e ## Everything: lint, unit tests, tests on real hosts, end to end
 

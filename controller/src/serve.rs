@@ -1,6 +1,7 @@
 //! `nodemend controller`: everything that runs in the service, and how it starts and stops.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::sync::mpsc;
 use crate::access::AccessResolver;
 use crate::http::{self, Gauges};
 use crate::planner::{Gatekeeper, Planner};
-use crate::prober::{Poke, Prober};
+use crate::prober::{Poke, Prober, Reports};
 use crate::saga::Sagas;
 use crate::watch::{self, World};
 use crate::{epoch, saga};
@@ -33,6 +34,15 @@ pub struct Options {
     /// The node that this process runs on, which is repaired after all others (fieldRef spec.nodeName)
     #[arg(long, env = "NODE_NAME", value_name = "NODE")]
     pub node_name: Option<String>,
+    /// How many SSH connections are begun per second, by the prober and by repairs together.
+    #[arg(long, default_value_t = Limits::default().connections_per_second, value_name = "CONNECTIONS")]
+    pub ssh_per_second: NonZeroU32,
+}
+
+impl Options {
+    fn limits(&self) -> Limits {
+        Limits { connections_per_second: self.ssh_per_second, ..Limits::default() }
+    }
 }
 
 /// Why the service ended.
@@ -73,11 +83,11 @@ pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
     let failed = |source| ServeError::Listen { address: options.listen, source };
     let listener = http::listen(options.listen).await.map_err(failed)?;
     let (world, gauges) = (Arc::new(World::default()), Gauges::default());
-    world.look().snapshot.own_node = options.node_name.map(NodeName::from);
+    world.look().snapshot.own_node = options.node_name.clone().map(NodeName::from);
     watch::start(&watching, &world);
     let service = Service {
         access: Arc::new(AccessResolver::new(client.clone())),
-        performer: Arc::new(Performer::new(client.clone(), Limits::default())),
+        performer: Arc::new(Performer::new(client.clone(), options.limits())),
         client,
         watching,
         world: world.clone(),
@@ -113,35 +123,43 @@ impl Service {
             access: self.access.clone(),
             performer: self.performer.clone(),
             at_once: probes_at_once,
+            reports: Reports::default(),
         };
         tokio::spawn(prober.run(poked));
         let reporter = Reporter { controller: "nodemend".into(), instance: None };
         let recorder = Recorder::new(self.client.clone(), reporter);
         let epoch = Arc::new(OnceLock::new());
         // Plans and says what it waits for from the start; grants need the epoch.
+        let gatekeeper = Gatekeeper::new(self.client.clone()).map_err(ServeError::Roots)?;
         let planner = Planner {
             client: self.client.clone(),
             world: self.world.clone(),
             epoch: epoch.clone(),
             recorder: recorder.clone(),
             gauges: self.gauges.clone(),
-            gatekeeper: Gatekeeper::new(self.client.clone()).map_err(ServeError::Roots)?,
+            gatekeeper: gatekeeper.clone(),
         };
         tokio::select! {
             () = planner.run() => Ok(()),
-            ended = self.repair(&epoch, recorder, poke) => ended,
+            ended = self.repair(&epoch, recorder, poke, gatekeeper) => ended,
         }
     }
 
     /// Takes an epoch, then works on sagas until another process takes a higher one.
-    async fn repair(self, epoch: &OnceLock<Epoch>, recorder: Recorder, poke: Poke) -> Result<(), ServeError> {
+    async fn repair(
+        self,
+        epoch: &OnceLock<Epoch>,
+        recorder: Recorder,
+        poke: Poke,
+        gatekeeper: Gatekeeper,
+    ) -> Result<(), ServeError> {
         let taken = epoch::take(&self.client).await;
         let ours = *epoch.get_or_init(|| taken);
         tracing::info!(epoch = ours, program = nodemend_exec::PROGRAM_DIGEST.as_str(), "repairing");
         self.gauges.epoch(ours);
         self.world.ring();
         let sagas = Sagas::new(saga::Parts {
-            client: self.client,
+            client: self.client.clone(),
             world: self.world.clone(),
             access: self.access,
             performer: self.performer,
@@ -149,22 +167,31 @@ impl Service {
             recorder,
             gauges: self.gauges,
             poke,
+            gatekeeper,
         });
         tokio::select! {
             () = saga::run(self.watching, sagas) => Ok(()),
-            theirs = deposed(&self.world, ours) => Err(ServeError::Deposed { ours, theirs }),
+            theirs = deposed(&self.world, &self.client, ours) => Err(ServeError::Deposed { ours, theirs }),
         }
     }
 }
 
-/// Comes to an end when the guard's epoch is above ours.
-async fn deposed(world: &World, ours: Epoch) -> Epoch {
+/// Comes to an end when the guard's epoch is above ours. One that is below is a guard that was made again.
+async fn deposed(world: &World, client: &Client, ours: Epoch) -> Epoch {
     let mut tick = tokio::time::interval(EPOCH_CHECK);
     loop {
         tick.tick().await;
-        let theirs = world.look().snapshot.guard.as_ref().map_or(0, |guard| guard.epoch);
-        if theirs > ours {
-            return theirs;
+        let guard = world.look().snapshot.guard.as_ref().map(|guard| guard.epoch);
+        match guard {
+            Some(theirs) if theirs > ours => return theirs,
+            Some(theirs) if theirs < ours => match epoch::restore(client, ours).await {
+                Ok(true) => {
+                    tracing::warn!(epoch = ours, "the RepairGuard was made again; it has our epoch now");
+                }
+                Ok(false) => {}
+                Err(error) => tracing::debug!(%error, "epoch not restored yet"),
+            },
+            _ => {}
         }
     }
 }

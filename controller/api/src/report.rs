@@ -72,7 +72,8 @@ pub struct DiagnosisReportStatus {
     /// What the host is.
     #[serde(default)]
     pub facts: FactsSummary,
-    /// When the subject was observed.
+    /// When the subject was observed to be so: at the last change, or later. A report that says nothing new is written
+    /// again only when a good part of its validity is over.
     #[serde(default)]
     pub observed_at: Time,
     /// When the report stops counting.

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::client::Connection;
-use super::{abort, explain, get, hold, plan, playbook, run, watch};
+use super::{abort, explain, get, hold, plan, playbook, run, simulate, watch};
 use crate::serve::Options;
 
 const EXAMPLES: &str = "\
@@ -36,6 +36,8 @@ pub struct Cli {
 pub(super) enum Command {
     /// Show what would be done, to which nodes, and why not to others
     Plan(plan::Flags),
+    /// Show how runs and policies would go, in virtual time
+    Simulate(simulate::Flags),
     /// Start a repair by hand, after showing what it will do
     Run(run::Flags),
     /// Look on at a run, live
@@ -45,7 +47,13 @@ pub(super) enum Command {
     /// Say why a node is, or is not, being repaired
     Explain(explain::Flags),
     /// Stop everything, a pool, a policy, a run, a node or a playbook: makes a Hold
-    Stop(hold::Stop),
+    #[command(after_help = hold::STOP_EXAMPLES)]
+    Stop(hold::Make),
+    /// Finish the nodes under way and start no other: makes a Hold that pauses
+    #[command(after_help = hold::PAUSE_EXAMPLES)]
+    Pause(hold::Make),
+    /// Let what is paused go on
+    Resume(hold::Resume),
     /// Let it go on: deletes Holds
     Release(hold::Release),
     /// End a run for good

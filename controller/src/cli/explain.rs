@@ -13,7 +13,7 @@ use nodemend_core::time::Time;
 
 use super::CliError;
 use super::client::Connection;
-use super::get::{last_repair, node_state, result_fields, scope};
+use super::get::{last_repair, node_state, result_fields, scope, why};
 use super::output::{Field, Look, Tone, age, print, toned};
 use super::plan::blockers as blocker_table;
 use super::repair::{blockers, line, progress};
@@ -140,12 +140,8 @@ impl Explained<'_> {
         let rows: Vec<_> = in_force
             .filter(stops)
             .map(|hold| {
-                let said = format!(
-                    "{} (by {}, {} ago)",
-                    hold.reason,
-                    hold.held_by,
-                    age(Some(hold.created), self.now)
-                );
+                let said =
+                    format!("{} (by {}, {} ago)", why(hold), hold.held_by, age(Some(hold.created), self.now));
                 vec![toned(&hold.name, Tone::Careful), Field::from(scope(&hold.scope)), Field::from(said)]
             })
             .collect();

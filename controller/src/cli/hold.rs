@@ -1,32 +1,35 @@
-//! `nodemend stop` and `nodemend release`: Holds, made and taken away.
+//! `nodemend stop` and `nodemend pause`: Holds, made.
 
+mod release;
 mod scope;
 
 use std::fmt::Debug;
 use std::process::ExitCode;
 
 use clap::Args;
-use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
+use kube::api::{ListParams, PostParams};
 use kube::{Api, Resource, ResourceExt};
 use nodemend_api::hold::{Hold, HoldSpec};
 use nodemend_api::playbook::Playbook;
 use nodemend_api::policy::RepairPolicy;
 use nodemend_api::pool::RepairPool;
 use nodemend_api::run::RepairRun;
-use nodemend_core::snapshot::{self, HoldLevel, HoldScope, Snapshot};
+use nodemend_core::snapshot::{HoldLevel, HoldScope};
 use nodemend_core::time::{Span, Time};
 use serde::de::DeserializeOwned;
 
 use super::CliError;
 use super::client::{Cluster, Connection};
-use super::confirm::confirm;
 use super::error::Asked;
 use super::get::scope as in_words;
-use super::output::{count, print};
+use super::output::print;
 use crate::clock::now;
-use scope::{Scope, overlap, prefix};
+use scope::{Scope, as_flags, prefix};
 
-const STOP_EXAMPLES: &str = "\
+pub(super) use release::{Release, Resume, release, resume};
+
+/// After the help of `stop`.
+pub(super) const STOP_EXAMPLES: &str = "\
 Examples:
   nodemend stop --cluster --reason 'incident 4711'
   nodemend stop --pool web --reason 'Black Friday' --until 48h
@@ -36,10 +39,18 @@ Examples:
 Steps that run on a host are awaited; no further step starts. Nodes whose host was not changed go
 back to service, the others are held. `nodemend release HOLD` lets it all go on.";
 
-/// Flags of `stop`.
+/// After the help of `pause`.
+pub(super) const PAUSE_EXAMPLES: &str = "\
+Examples:
+  nodemend pause --pool web --reason 'release at noon' --until 3h
+  nodemend pause --cluster --reason 'on-call is at lunch'
+
+Nodes under way are finished; no other node starts. `nodemend resume` with the same scope lets it go
+on. To stop nodes under way as well, between two steps: `nodemend stop`.";
+
+/// Flags of `stop` and `pause`.
 #[derive(Debug, Args)]
-#[command(after_help = STOP_EXAMPLES)]
-pub(super) struct Stop {
+pub(super) struct Make {
     #[command(flatten)]
     scope: Scope,
     /// Why; others will read it
@@ -48,23 +59,6 @@ pub(super) struct Stop {
     /// Until when: a length of time (2h) or a time (2026-01-31T22:00:00Z); without it until it is released
     #[arg(long, value_name = "TIME", value_parser = until)]
     until: Option<Time>,
-}
-
-/// Flags of `release`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  nodemend get holds\n  nodemend release pool-web-x7k2p\n  nodemend release --all"
-)]
-pub(super) struct Release {
-    /// The Holds
-    #[arg(value_name = "HOLD", required_unless_present = "all")]
-    holds: Vec<String>,
-    /// Every Hold there is, whoever made it
-    #[arg(long, conflicts_with = "holds")]
-    all: bool,
-    /// Do not ask (with --all)
-    #[arg(short, long)]
-    yes: bool,
 }
 
 /// Nobody stops anything to the millisecond.
@@ -82,11 +76,14 @@ fn until(text: &str) -> Result<Time, String> {
 }
 
 /// Makes a Hold.
-pub(super) async fn stop(connection: &Connection, flags: Stop) -> Result<ExitCode, CliError> {
+pub(super) async fn make(
+    connection: &Connection,
+    flags: Make,
+    level: HoldLevel,
+) -> Result<ExitCode, CliError> {
     let cluster = connection.cluster().await?;
     let scope = flags.scope.scope().ok_or_else(|| CliError::Usage("say what to stop".to_owned()))?;
     exists(&cluster, &scope).await?;
-    let level = HoldLevel::Stop;
     let (held_by, message) = (cluster.user().await?, None);
     let spec = HoldSpec { scope, held_by, reason: flags.reason, message, level, until: flags.until };
     let mut hold = Hold::new("", spec);
@@ -96,9 +93,18 @@ pub(super) async fn stop(connection: &Connection, flags: Stop) -> Result<ExitCod
     let asked = Asked { verb: "create", kind: "Hold", name: None };
     let made =
         api.create(&PostParams::default(), &hold).await.map_err(|error| cluster.failed(asked, &error))?;
-    let (name, what) = (made.name_any(), in_words(&made.spec.scope));
-    let end = made.spec.until.map_or_else(String::new, |until| format!(" until {until}"));
-    print(&format!("hold/{name} created: {what} is stopped{end}\n`nodemend release {name}` lets it go on\n"))
+    print(&created(&made.name_any(), &made.spec))
+}
+
+/// What was made, what it does and what takes it back.
+fn created(name: &str, spec: &HoldSpec) -> String {
+    let what = in_words(&spec.scope);
+    let end = spec.until.map_or_else(String::new, |until| format!(" until {until}"));
+    let (done, back) = match spec.level {
+        HoldLevel::Stop => ("stopped", format!("nodemend release {name}")),
+        HoldLevel::Pause => ("paused", format!("nodemend resume {}", as_flags(&spec.scope))),
+    };
+    format!("hold/{name} created: {what} is {done}{end}\n`{back}` lets it go on\n")
 }
 
 /// A Hold on a misspelt name would stop nothing.
@@ -140,80 +146,29 @@ where
     }
 }
 
-/// Deletes Holds, and says what stays stopped all the same.
-pub(super) async fn release(connection: &Connection, flags: Release) -> Result<ExitCode, CliError> {
-    let cluster = connection.cluster().await?;
-    let snapshot = cluster.snapshot().await?;
-    let names = if flags.all { all(&snapshot) } else { flags.holds };
-    if names.is_empty() {
-        return print("there is no Hold to release\n");
-    }
-    if flags.all {
-        confirm(&format!("Release {}, whoever made them?", count(names.len(), "Hold")), flags.yes)?;
-    }
-    for name in &names {
-        delete(&cluster, name).await?;
-        print(&released(&snapshot, name, &names))?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The names of all Holds. One that cannot be decoded stops things as well.
-fn all(snapshot: &Snapshot) -> Vec<String> {
-    let undecodable = snapshot.undecodable.keys().filter_map(|object| object.strip_prefix("hold/"));
-    snapshot.holds.keys().cloned().chain(undecodable.map(str::to_owned)).collect()
-}
-
-async fn delete(cluster: &Cluster, name: &str) -> Result<(), CliError> {
-    let api: Api<Hold> = Api::all(cluster.client.clone());
-    let uid = api
-        .get_metadata(name)
-        .await
-        .map_err(|error| cluster.failed(Asked::of("get", "Hold", name), &error))?
-        .uid();
-    let params = DeleteParams {
-        preconditions: Some(Preconditions { uid, resource_version: None }),
-        ..DeleteParams::default()
-    };
-    let deleted = api.delete(name, &params).await;
-    deleted.map(drop).map_err(|error| cluster.failed(Asked::of("delete", "Hold", name), &error))
-}
-
-/// What a Hold stopped, and the Holds that keep something of that stopped. Those in `going` are on their way out.
-fn released(snapshot: &Snapshot, name: &str, going: &[String]) -> String {
-    let Some(hold) = snapshot.holds.get(name) else {
-        return format!("hold/{name} released: what it stopped could not be decoded\n");
-    };
-    let others = snapshot.holds.values().filter(|hold| !going.contains(&hold.name) && in_force(hold, now()));
-    let touching = others.filter(|other| overlap(snapshot, &hold.scope, &other.scope));
-    let touching = touching.map(|other| format!("  still stopped by hold/{}: {}\n", other.name, told(other)));
-    format!("hold/{name} released: it stopped {}\n{}", told(hold), touching.collect::<String>())
-}
-
-fn told(hold: &snapshot::Hold) -> String {
-    format!("{} (held by {}: {})", in_words(&hold.scope), hold.held_by, hold.reason)
-}
-
-fn in_force(hold: &snapshot::Hold, now: Time) -> bool {
-    hold.until.is_none_or(|until| until > now)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::testing::world;
 
     #[test]
-    fn releasing_one_hold_names_those_that_stand() {
-        let world = world();
-        let text = released(&world, "pool-web-1", &["pool-web-1".to_owned()]);
-        assert_eq!(
-            text,
-            "hold/pool-web-1 released: it stopped pool web (held by ann: freeze)\n  \
-             still stopped by hold/node-web-2: node web-2 (held by bob: disk)\n"
+    fn what_was_made_says_how_it_is_taken_back() {
+        let spec = |level| HoldSpec {
+            scope: HoldScope::Playbook { name: "upgrade-systemd".into(), pool: "web".into() },
+            held_by: "ann".into(),
+            reason: "freeze".into(),
+            message: None,
+            level,
+            until: None,
+        };
+        let told = created("h", &spec(HoldLevel::Pause));
+        assert!(
+            told.contains(
+                "in pool web is paused\n`nodemend resume --playbook upgrade-systemd --pool web` lets"
+            )
         );
-        let both = ["pool-web-1".to_owned(), "node-web-2".to_owned()];
-        assert!(!released(&world, "pool-web-1", &both).contains("still"));
+        assert!(
+            created("h", &spec(HoldLevel::Stop)).contains("is stopped\n`nodemend release h` lets it go on")
+        );
     }
 
     #[test]

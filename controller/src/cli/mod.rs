@@ -20,6 +20,7 @@ mod repair;
 mod run;
 mod select;
 mod serve;
+mod simulate;
 #[cfg(test)]
 mod testing;
 mod watch;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 
 pub use args::{Cli, command};
 pub use error::CliError;
+use nodemend_core::snapshot::HoldLevel;
 
 use args::Command;
 
@@ -35,14 +37,17 @@ use args::Command;
 pub async fn run(cli: Cli) -> Result<ExitCode, CliError> {
     let connection = cli.connection;
     match cli.command {
-        Command::Controller(options) => serve::run(&connection, options).await,
+        Command::Controller(options) => Box::pin(serve::run(&connection, options)).await,
         Command::Crds => install::crds(),
         Command::Install => install::all(),
         Command::Plan(flags) => plan::run(&connection, &flags).await,
         Command::Run(flags) => run::run(&connection, flags).await,
         Command::Watch(flags) => watch::run(&connection, &flags).await,
+        Command::Simulate(flags) => simulate::run(&connection, &flags).await,
         Command::Explain(flags) => explain::run(&connection, &flags).await,
-        Command::Stop(flags) => hold::stop(&connection, flags).await,
+        Command::Stop(flags) => hold::make(&connection, flags, HoldLevel::Stop).await,
+        Command::Pause(flags) => hold::make(&connection, flags, HoldLevel::Pause).await,
+        Command::Resume(flags) => hold::resume(&connection, &flags).await,
         Command::Release(flags) => hold::release(&connection, flags).await,
         Command::Abort(flags) => abort::run(&connection, flags).await,
         Command::Get(flags) => get::run(&connection, &flags).await,

@@ -7,10 +7,14 @@ use nodemend_core::budget::IntOrPercent;
 use nodemend_core::decide::newest;
 use nodemend_core::ids::{CheckId, NodeName};
 use nodemend_core::playbook::Playbook;
+use nodemend_core::rollout::{Canary, Order};
 use nodemend_core::snapshot::{NodeSelection, Policy, RunRequest, Snapshot};
-use nodemend_core::time::Time;
+use nodemend_core::time::{Span, Time};
 
 use super::CliError;
+
+/// How long a canary is watched unless told otherwise.
+const CANARY_SOAK: Span = Span::minutes(10);
 
 /// What is to be repaired.
 #[derive(Debug, Clone, Default, Args)]
@@ -39,6 +43,15 @@ pub(super) struct Selection {
     /// Sizes of the batches, as numbers or shares of the pool; the last is repeated (1,10%,25%)
     #[arg(long, value_name = "SIZES", value_delimiter = ',', value_parser = share)]
     pub(super) batch: Vec<IntOrPercent>,
+    /// Nodes to repair before all others; one that fails stops the run
+    #[arg(long, value_name = "NODES", value_parser = share)]
+    pub(super) canary: Option<IntOrPercent>,
+    /// How long the canary, and each batch after it, is watched before the next begins
+    #[arg(long, value_name = "TIME")]
+    pub(super) soak: Option<Span>,
+    /// Which nodes come first
+    #[arg(long, value_name = "ORDER", value_parser = order)]
+    pub(super) order: Option<Order>,
     /// How many nodes, or which share of them, may fail before nothing more starts
     #[arg(long, value_name = "NODES", value_parser = share)]
     pub(super) max_failures: Option<IntOrPercent>,
@@ -63,7 +76,12 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn share(text: &str) -> Result<IntOrPercent, String> {
+fn order(text: &str) -> Result<Order, String> {
+    let known = "UnavailableFirst, OldestFinding, SpreadZones or LongestUptime";
+    serde_json::from_value(text.into()).map_err(|_| format!("want {known}"))
+}
+
+pub(super) fn share(text: &str) -> Result<IntOrPercent, String> {
     let share = match text.parse() {
         Ok(count) => IntOrPercent::Int(count),
         Err(_) => IntOrPercent::Percent(text.to_owned()),
@@ -84,6 +102,11 @@ impl Selection {
         if !self.batch.is_empty() {
             rollout.batches.clone_from(&self.batch);
         }
+        rollout.soak = self.soak.or(rollout.soak);
+        if let Some(nodes) = &self.canary {
+            rollout.canary = Some(Canary { nodes: nodes.clone(), soak: self.soak.unwrap_or(CANARY_SOAK) });
+        }
+        rollout.order = self.order.unwrap_or(rollout.order);
         rollout.max_failures = self.max_failures.clone().unwrap_or(rollout.max_failures);
         Ok(RunRequest {
             pool,

@@ -44,7 +44,7 @@ impl Gatekeeper {
     }
 
     /// What the gate says; what cannot be asked is a no.
-    async fn answer(&self, asked: &Asked, gate: &Gate) -> Answer {
+    pub(crate) async fn answer(&self, asked: &Asked, gate: &Gate) -> Answer {
         let asking = async {
             if let Some(query) = &gate.prometheus_query {
                 asking::prometheus(&self.http, query).await

@@ -3,6 +3,7 @@
 mod report;
 mod schedule;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,18 +13,20 @@ use nodemend_api::pool::RepairPool;
 use nodemend_core::facts::Facts;
 use nodemend_core::finding::{CheckResult, CheckState};
 use nodemend_core::ids::{NodeName, NodeUid};
-use nodemend_core::snapshot::Node;
+use nodemend_core::snapshot::{Node, PROBER};
 use nodemend_diagnosis::registry;
 use nodemend_exec::Performer;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::MissedTickBehavior;
 
 use crate::access::AccessResolver;
 use crate::checks::{self, Reading};
 use crate::clock::now;
 use crate::watch::World;
+pub(crate) use report::Reports;
 use schedule::Schedule;
 
-/// How often the schedule is looked at.
+/// How often the schedule is looked at. Hosts that are due wait in a queue for a place.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Has a node looked at again at once: its repair is over.
@@ -41,12 +44,14 @@ pub(crate) struct Prober {
     pub(crate) performer: Arc<Performer>,
     /// How many hosts are read at once.
     pub(crate) at_once: usize,
+    /// Writes reports.
+    pub(crate) reports: Reports,
 }
 
-/// One host that is due.
+/// One host that is due, by name: thousands may be at once, and what is known of them can change while they wait.
 struct Due {
-    pool: RepairPool,
-    node: Node,
+    pool: String,
+    node: NodeName,
 }
 
 impl Prober {
@@ -55,22 +60,23 @@ impl Prober {
         let this = Arc::new(self);
         let places = Arc::new(Semaphore::new(this.at_once));
         let mut schedule = Schedule::default();
+        let mut queue = VecDeque::new();
         let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = tick.tick() => {}
+                _ = tick.tick() => if this.world.is_complete() {
+                    queue.extend(this.due(&mut schedule));
+                },
                 Some(node) = poked.recv() => schedule.make_due(&node),
-            }
-            if !this.world.is_complete() {
-                continue;
-            }
-            for due in this.due(&mut schedule) {
-                let (this, places) = (this.clone(), places.clone());
-                tokio::spawn(async move {
-                    if let Ok(_place) = places.acquire().await {
+                Ok(place) = places.clone().acquire_owned(), if !queue.is_empty() => {
+                    let Some(due) = queue.pop_front() else { continue };
+                    let this = this.clone();
+                    tokio::spawn(async move {
                         this.probe(due).await;
-                    }
-                });
+                        drop(place);
+                    });
+                }
             }
         }
     }
@@ -84,7 +90,7 @@ impl Prober {
             for node in known.snapshot.nodes_of(row) {
                 let alone = known.snapshot.pools_of(node).len() == 1;
                 if alone && schedule.is_due(&node.uid, pool.spec.observe_interval, now()) {
-                    due.push(Due { pool: pool.clone(), node: node.clone() });
+                    due.push(Due { pool: pool.name_any(), node: node.name.clone() });
                 }
             }
         }
@@ -93,11 +99,24 @@ impl Prober {
     }
 
     async fn probe(&self, due: Due) {
-        let Due { pool, node } = due;
+        let Some((pool, node)) = self.still_there(&due) else { return };
         let reading = self.read(&pool, &node.name, &node.uid).await;
-        if let Err(error) = report::write(&self.client, &pool, &node, reading).await {
+        let validity = {
+            let known = self.world.look();
+            if known.snapshot.reports.get(&node.uid).is_none_or(|reports| !reports.contains_key(PROBER)) {
+                self.reports.forget(&node.uid);
+            }
+            report::validity(pool.spec.observe_interval, known.snapshot.nodes.len())
+        };
+        if let Err(error) = self.reports.write(&self.client, &node, reading, validity).await {
             tracing::warn!(node = %node.name, %error, "report not written");
         }
+    }
+
+    /// Pool and node of a host whose turn it is; neither may have gone while it waited.
+    fn still_there(&self, due: &Due) -> Option<(Arc<RepairPool>, Node)> {
+        let known = self.world.look();
+        Some((known.pools.get(&due.pool)?.clone(), known.snapshot.nodes.get(&due.node)?.clone()))
     }
 
     /// A host that cannot be read gives `Unknown` for every check, and the reason with it.

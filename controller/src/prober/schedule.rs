@@ -27,7 +27,9 @@ impl Schedule {
     /// Forgets nodes that are gone.
     pub(super) fn keep_only<'a>(&mut self, nodes: impl Iterator<Item = &'a NodeUid>) {
         let present: BTreeSet<_> = nodes.collect();
-        self.0.retain(|node, _| present.contains(node));
+        if self.0.len() > present.len() {
+            self.0.retain(|node, _| present.contains(node));
+        }
     }
 }
 

@@ -8,13 +8,18 @@ use kube::{Api, ResourceExt};
 use nodemend_api::conditions::{READY, RECONCILING, STALLED, Wanted, set};
 use nodemend_api::pool::RepairPool;
 use nodemend_api::remediation::{Remediation, RemediationStatus};
+use nodemend_core::decide::is_stopped;
 use nodemend_core::op::{Op, OpFailure, OpResult};
-use nodemend_core::saga::{Brief, Journal, Mode, Next, NodeObservation, Observation, Outcome, next};
+use nodemend_core::saga::{
+    Brief, Journal, Mode, Next, NodeObservation, Observation, Outcome, awaits_clearance, next,
+};
+use nodemend_core::snapshot::is_granted;
 use nodemend_core::time::Span;
 use nodemend_exec::{Act, Still};
 
+use super::brief::Briefs;
 use super::slots::{Begun, Key, Slots, current_intent};
-use super::{Parts, SagaError, brief, observe, tell};
+use super::{Parts, SagaError, clear, observe, tell};
 use crate::clock::now;
 use crate::store::{StoreError, put_status};
 use crate::{checks, finalizer};
@@ -26,21 +31,25 @@ const WITHOUT_GRANT: Span = Span::seconds(2);
 pub(super) struct Driver {
     pub(super) parts: Arc<Parts>,
     pub(super) slots: Arc<Slots>,
+    pub(super) briefs: Briefs,
 }
 
 /// Everything about one saga at one look.
-struct Look {
+pub(super) struct Look {
     remediation: Remediation,
-    brief: Brief,
-    pool: Option<RepairPool>,
+    pub(super) brief: Brief,
+    pool: Option<Arc<RepairPool>>,
 }
 
 impl Driver {
     /// Looks at the saga called `name`, by live reads: the cache only says when to look.
     pub(super) async fn look(&self, name: &str) -> Result<Action, SagaError> {
+        if self.is_inert(name) {
+            return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
+        }
         let api: Api<Remediation> = Api::all(self.parts.client.clone());
         let Some(remediation) = api.get_opt(name).await.map_err(StoreError::of::<Remediation>(name))? else {
-            self.slots.forget(name);
+            self.forget(name);
             return Ok(Action::await_change());
         };
         if remediation.status.as_ref().is_some_and(|status| status.journal.is_finished()) {
@@ -53,8 +62,21 @@ impl Driver {
             return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
         }
         let pool = self.parts.world.look().pools.get(&remediation.spec.pool).cloned();
-        let brief = brief::brief(&self.parts.client, &remediation, pool.as_ref()).await?;
+        let brief = self.briefs.of(&self.parts.client, &remediation, pool.as_deref()).await?;
         self.go_on(Look { remediation, brief, pool }).await
+    }
+
+    /// Whether the watches know the Remediation as one that has not begun and lacks its grants: thousands of them are not
+    /// read again and again. One that is being deleted, or that the watches do not know, is looked at.
+    fn is_inert(&self, name: &str) -> bool {
+        let known = self.parts.world.look();
+        let snapshot = &known.snapshot;
+        snapshot.remediations.get(name).is_some_and(|remediation| {
+            remediation.journal.is_none()
+                && !remediation.deleting
+                && snapshot.runs.get(&remediation.run).is_some_and(|run| is_stopped(run).is_none())
+                && !is_granted(snapshot, name, &remediation.pool)
+        })
     }
 
     async fn go_on(&self, mut look: Look) -> Result<Action, SagaError> {
@@ -71,9 +93,13 @@ impl Driver {
                 epoch: self.parts.epoch,
                 node,
                 stop: observe::known_stop(&self.parts.world, &look.remediation, self.parts.epoch),
+                clearance: None,
                 fresh: slot.fresh,
                 result: slot.result,
             };
+            if seen.stop.is_none() && awaits_clearance(&look.brief, &journal) {
+                seen.clearance = Some(clear::clearance(&self.parts, &look).await);
+            }
             let mut step = next(&look.brief, &journal, &seen, now());
             if matches!(&step, Next::Do(op) if op.is_effect()) {
                 seen.stop =
@@ -142,15 +168,20 @@ impl Driver {
     /// The terminal journal is written: the finalizer goes, the planner gives the grants back, the node is probed.
     async fn finish(&self, remediation: &Remediation) -> Result<Action, SagaError> {
         if finalizer::has(remediation) {
-            finalizer::take_off(&self.parts.client, remediation).await?;
+            finalizer::take_off_finished(&self.parts.client, remediation).await?;
             if let Some(repair) = remediation.spec.repairs.first() {
                 // The prober lives as long as the process.
                 let _ = self.parts.poke.send(repair.node.uid.clone());
             }
             self.parts.world.ring();
         }
-        self.slots.forget(&remediation.name_any());
+        self.forget(&remediation.name_any());
         Ok(Action::await_change())
+    }
+
+    fn forget(&self, name: &str) {
+        self.slots.forget(name);
+        self.briefs.forget(name);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The sagas: kube's `Controller` over Remediations, one `saga::next` at a time, nothing awaited on a node.
 
 mod brief;
+mod clear;
 mod drive;
 mod observe;
 mod slots;
@@ -10,10 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{Action, Config as ControllerConfig};
 use kube::runtime::events::Recorder;
-use kube::runtime::reflector::ObjectRef;
-use kube::runtime::{Controller, watcher};
+use kube::runtime::reflector::{self, ObjectRef};
+use kube::runtime::watcher::{self, watcher};
+use kube::runtime::{Controller, WatchStreamExt};
 use kube::{Api, Client, ResourceExt};
 use nodemend_api::remediation::Remediation;
 use nodemend_core::ids::Epoch;
@@ -21,7 +24,9 @@ use nodemend_exec::Performer;
 use tokio::sync::mpsc;
 
 use crate::access::AccessResolver;
+use crate::finalizer::FINISHED_LABEL;
 use crate::http::Gauges;
+use crate::planner::Gatekeeper;
 use crate::prober::Poke;
 use crate::store::StoreError;
 use crate::watch::World;
@@ -43,6 +48,9 @@ pub(crate) enum SagaError {
     Refused(String),
 }
 
+/// What says which saga to look at: the look itself reads the rest.
+pub(crate) type Marker = PartialObjectMeta<Remediation>;
+
 /// What the sagas are made of.
 pub(crate) struct Parts {
     pub(crate) client: Client,
@@ -53,13 +61,15 @@ pub(crate) struct Parts {
     pub(crate) recorder: Recorder,
     pub(crate) gauges: Gauges,
     pub(crate) poke: Poke,
+    /// What asks the gates of scope `Node` once more.
+    pub(crate) gatekeeper: Gatekeeper,
 }
 
 /// All sagas of this process.
 pub(crate) struct Sagas {
     parts: Arc<Parts>,
     slots: Arc<Slots>,
-    answered: mpsc::UnboundedReceiver<ObjectRef<Remediation>>,
+    answered: mpsc::UnboundedReceiver<ObjectRef<Marker>>,
 }
 
 impl Sagas {
@@ -76,7 +86,15 @@ pub(crate) async fn run(watching: Client, sagas: Sagas) {
         answered.recv().await.map(|saga| (saga, answered))
     });
     let config = ControllerConfig::default().concurrency(AT_ONCE);
-    Controller::new(Api::<Remediation>::all(watching), watcher::Config::default().timeout(60))
+    // Metadata of what is under way alone: thousands of journals would fill the memory twice.
+    let under_way = watcher::Config::default().timeout(60).labels(&format!("!{FINISHED_LABEL}"));
+    let (reader, writer) = reflector::store();
+    let changes = watcher(Api::<Marker>::all(watching), under_way)
+        .default_backoff()
+        .modify(|marker: &mut Marker| marker.metadata.managed_fields = None)
+        .reflect(writer)
+        .applied_objects();
+    Controller::for_stream(changes, reader)
         .with_config(config)
         .reconcile_on(answered)
         .run(
@@ -92,7 +110,7 @@ pub(crate) async fn run(watching: Client, sagas: Sagas) {
                 }
                 Action::requeue(AFTER_ERROR)
             },
-            Arc::new(drive::Driver { parts, slots }),
+            Arc::new(drive::Driver { parts, slots, briefs: brief::Briefs::default() }),
         )
         .for_each(|_| std::future::ready(()))
         .await;

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kube::runtime::reflector::ObjectRef;
-use nodemend_api::remediation::Remediation;
 use nodemend_core::ids::IntentId;
 use nodemend_core::op::OpResult;
 use nodemend_core::saga::{Journal, Mode};
 use tokio::sync::mpsc;
+
+use super::Marker;
 
 /// What an operation belongs to: an answer to anything else is thrown away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +57,7 @@ pub(super) enum Begun {
 #[derive(Debug)]
 pub(super) struct Slots {
     slots: Mutex<HashMap<String, Slot>>,
-    ring: mpsc::UnboundedSender<ObjectRef<Remediation>>,
+    ring: mpsc::UnboundedSender<ObjectRef<Marker>>,
 }
 
 /// What is known of one saga at the beginning of a look.
@@ -68,7 +69,7 @@ pub(super) struct Seen {
 }
 
 impl Slots {
-    pub(super) fn new(ring: mpsc::UnboundedSender<ObjectRef<Remediation>>) -> Self {
+    pub(super) fn new(ring: mpsc::UnboundedSender<ObjectRef<Marker>>) -> Self {
         Self { slots: Mutex::default(), ring }
     }
 
@@ -108,6 +109,10 @@ impl Slots {
     pub(super) fn end(&self, name: &str, result: Option<OpResult>, first: Option<IntentId>) {
         let mut slots = self.lock();
         let Some(slot) = slots.get_mut(name) else { return };
+        // What was certainly not done is still to be done, under the same intent.
+        if matches!(result, Some(OpResult::NotDone(_))) {
+            slot.fresh.clone_from(&first);
+        }
         if let (Some(key), Some(result)) = (slot.running.take(), result) {
             slot.answer = Some((key, result, first));
         }

@@ -1,6 +1,7 @@
 //! The world as the controller knows it: rows kept up to date by watches, one watch per kind.
 
 mod load;
+mod node_view;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +18,13 @@ use nodemend_core::snapshot::Snapshot;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
+pub(crate) use load::each;
 pub use load::{LoadError, load};
+pub(crate) use node_view::NodeView;
 pub(crate) use rows::Row;
+
+/// How many objects a page of a list has: a page is in memory as text and as objects at the same time.
+const PAGE: u32 = 100;
 
 /// Everything that is known, and a bell that rings when it changes.
 #[derive(Debug, Default)]
@@ -33,9 +39,11 @@ pub struct Known {
     /// What decisions are made from.
     pub snapshot: Snapshot,
     /// Pools as they are stored: how their hosts are reached is no matter of decisions.
-    pub pools: BTreeMap<String, RepairPool>,
+    pub pools: BTreeMap<String, Arc<RepairPool>>,
     /// Addresses of nodes, by type.
     pub addresses: BTreeMap<NodeName, BTreeMap<String, String>>,
+    /// Whether rows have what people read and decisions do not: journals that are over, words of checks that pass.
+    whole: bool,
     /// Which page of which run each PlanPage is.
     page_names: BTreeMap<String, (RunUid, u32)>,
     /// Whose report each DiagnosisReport is.
@@ -78,7 +86,8 @@ where
     K: Row + Clone + Debug + DeserializeOwned + Send + 'static,
 {
     let kind = K::row_kind();
-    let mut events = watcher(api, watcher::Config::default().timeout(60)).default_backoff().boxed();
+    let mut events =
+        watcher(api, watcher::Config::default().timeout(60).page_size(PAGE)).default_backoff().boxed();
     let mut listing = Listing::default();
     while let Some(event) = events.next().await {
         match event {

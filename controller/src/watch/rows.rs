@@ -1,9 +1,9 @@
 //! How each kind gets into what is known, and out of it. An object that cannot be decoded is remembered as such:
 //! while it may be a Hold, a guard or a repair under way, nothing starts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Node;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, Resource, ResourceExt};
 use nodemend_api::convert;
@@ -17,14 +17,15 @@ use nodemend_api::remediation::Remediation;
 use nodemend_api::report::DiagnosisReport;
 use nodemend_api::run::RepairRun;
 use nodemend_core::decide::PolicyStatus;
+use nodemend_core::finding::CheckState;
 
-use super::{Known, World, follow};
+use super::{Known, NodeView, World, follow};
 
 /// How many kinds are watched.
 pub(super) const KINDS: usize = 10;
 
 pub(super) fn each_kind(client: &Client, world: &Arc<World>) {
-    tokio::spawn(follow(Api::<Node>::all(client.clone()), world.clone()));
+    tokio::spawn(follow(Api::<NodeView>::all(client.clone()), world.clone()));
     own::<RepairGuard>(client, world);
     own::<RepairPool>(client, world);
     own::<RepairPolicy>(client, world);
@@ -57,7 +58,7 @@ pub(crate) trait Row: Resource<DynamicType = ()> {
     fn names(known: &Known) -> Vec<String>;
 }
 
-impl Row for Node {
+impl Row for NodeView {
     fn row_kind() -> &'static str {
         "Node"
     }
@@ -167,15 +168,35 @@ macro_rules! stored {
 }
 
 stored!(RepairRun, runs);
-stored!(Remediation, remediations);
 stored!(Hold, holds);
+
+impl Stored for Remediation {
+    fn store(&self, known: &mut Known) -> Result<(), convert::ConvertError> {
+        let mut row: nodemend_core::snapshot::Remediation = self.try_into()?;
+        if let Some(journal) = row.journal.as_mut().filter(|journal| journal.is_finished())
+            && !known.whole
+        {
+            (journal.steps, journal.prior, journal.cordon) = (Vec::new(), None, None);
+        }
+        known.snapshot.remediations.insert(self.name_any(), row);
+        Ok(())
+    }
+
+    fn drop_row(known: &mut Known, name: &str) {
+        known.snapshot.remediations.remove(name);
+    }
+
+    fn row_names(known: &Known) -> Vec<String> {
+        known.snapshot.remediations.keys().cloned().collect()
+    }
+}
 
 impl Stored for RepairPool {
     fn store(&self, known: &mut Known) -> Result<(), convert::ConvertError> {
         known.snapshot.pools.insert(self.name_any(), self.try_into()?);
         let mut kept = self.clone();
         kept.metadata.managed_fields = None;
-        known.pools.insert(self.name_any(), kept);
+        known.pools.insert(self.name_any(), Arc::new(kept));
         Ok(())
     }
 
@@ -271,8 +292,15 @@ impl Stored for DiagnosisReport {
     fn store(&self, known: &mut Known) -> Result<(), convert::ConvertError> {
         let subject = self.spec.subject.uid.clone();
         known.report_names.insert(self.name_any(), (subject.clone(), self.spec.source.clone()));
+        let mut row: nodemend_core::snapshot::Report = self.into();
+        if !known.whole {
+            // Nothing is decided on what a check that passes observed, nor on how it says so.
+            for passing in row.results.values_mut().filter(|result| result.state == CheckState::Pass) {
+                (passing.observed, passing.message) = (BTreeMap::new(), String::new());
+            }
+        }
         let reports = known.snapshot.reports.entry(subject).or_default();
-        reports.insert(self.spec.source.clone(), self.into());
+        reports.insert(self.spec.source.clone(), row);
         Ok(())
     }
 

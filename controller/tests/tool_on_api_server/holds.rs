@@ -1,4 +1,4 @@
-//! `stop` and `release`.
+//! `stop` and `release`, `pause` and `resume`.
 
 use crate::cluster::Cluster;
 
@@ -31,4 +31,17 @@ pub(crate) fn stop_and_release(cluster: &Cluster) {
     let playbook = cluster.ask(&["stop", "--playbook", "nope", "--pool", "web", "--reason", "x"]);
     assert!(playbook.stderr.contains("there is no Playbook named nope"), "{}", playbook.stderr);
     assert!(cluster.names("holds").is_empty(), "a Hold that stops nothing is not made");
+}
+
+pub(crate) fn pause_and_resume(cluster: &Cluster) {
+    let paused = cluster.says(&["pause", "--pool", "web", "--reason", "release at noon"]);
+    assert!(paused.contains("pool web is paused\n`nodemend resume --pool web` lets it go on"), "{paused}");
+    let name = cluster.names("holds").pop().unwrap();
+    assert_eq!(cluster.object("hold", &name)["spec"]["level"], "Pause");
+    cluster.says(&["stop", "--pool", "web", "--reason", "incident"]);
+    let resumed = cluster.says(&["resume", "--pool", "web"]);
+    assert!(resumed.contains(&format!("hold/{name} released")) && resumed.contains("incident"), "{resumed}");
+    let again = cluster.ask(&["resume", "--pool", "web"]);
+    assert!(again.code == Some(1) && again.stderr.contains("nothing pauses pool web"), "{}", again.stderr);
+    cluster.says(&["release", "--all", "--yes"]);
 }

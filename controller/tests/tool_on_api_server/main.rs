@@ -21,6 +21,7 @@ fn operators_get_answers_from_a_real_api_server() {
     shows::tables_and_objects(&cluster);
     shows::plans(&cluster);
     holds::stop_and_release(&cluster);
+    holds::pause_and_resume(&cluster);
     runs::nothing_is_created_by_accident(&cluster);
     let run = runs::a_run_is_created(&cluster);
     watches::a_run_is_followed_to_its_end(&cluster, &run);

@@ -93,6 +93,11 @@ pub(crate) fn kwok() -> Result<PathBuf, BuildError> {
     build(&GoModule::kwok())
 }
 
+/// Builds the stand-in for the hosts of plain nodes and returns its folder.
+pub(crate) fn plain_hosts() -> Result<PathBuf, BuildError> {
+    build(&GoModule::plain_hosts())
+}
+
 fn build(module: &GoModule) -> Result<PathBuf, BuildError> {
     let source = |source| BuildError::Source { module: module.name, source };
     cache::folder(module.name, &module.cache_key().map_err(source)?, |target| {

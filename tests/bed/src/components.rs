@@ -50,6 +50,8 @@ pub(crate) fn api_server_arguments(hub: &HubContext, pki: &Path) -> Vec<String> 
         &format!("--audit-log-path={}", hub.audit_log().display()),
         "--audit-log-format=json",
         "--audit-log-mode=blocking",
+        // In megabytes: never rotated, for the whole of it is the witness.
+        "--audit-log-maxsize=100000",
     ])
 }
 

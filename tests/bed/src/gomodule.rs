@@ -98,6 +98,11 @@ impl GoModule {
         Self { name: "kwok", packages, arguments: ldflags_arguments("-s -w"), cgo: false, names: &[] }
     }
 
+    pub(crate) fn plain_hosts() -> Self {
+        let arguments = ldflags_arguments("-s -w");
+        Self { name: "plainhosts", packages: &["."], arguments, cgo: false, names: &["plainhosts"] }
+    }
+
     /// Where the module's sources are.
     pub(crate) fn source(&self) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("go").join(self.name)
@@ -114,9 +119,23 @@ impl GoModule {
                 Err(error) => return Err(error),
             }
         }
+        for file in self.further_sources()? {
+            parts.push(fs::read(file)?);
+        }
         let words = self.packages.iter().chain(self.names).map(|word| word.as_bytes());
         let arguments = self.arguments.iter().map(String::as_bytes);
         Ok(crate::cache::key(parts.iter().map(Vec::as_slice).chain(words).chain(arguments)))
+    }
+
+    /// The Go files beside `main.go`, in order.
+    fn further_sources(&self) -> std::io::Result<Vec<PathBuf>> {
+        let entries: Vec<_> = fs::read_dir(self.source())?.collect::<Result<_, _>>()?;
+        let mut files: Vec<_> = entries.iter().map(fs::DirEntry::path).collect();
+        files.retain(|path| {
+            path.extension().is_some_and(|ending| ending == "go") && !path.ends_with("main.go")
+        });
+        files.sort();
+        Ok(files)
     }
 
     /// The command that builds the module's programs into `target`.

@@ -1,7 +1,9 @@
 //! Thousands of nodes that are only objects, for tests of scale.
 //!
-//! Nobody is behind them but a stand-in for the kubelet (kwok), which renews their leases, lets the pods that are bound to
-//! them run, and ends the pods that are deleted. There is no host, no SSH, and no reboot.
+//! Two stand-ins are behind them. One for the kubelet (kwok) renews their leases, lets the pods that are bound to them run,
+//! and ends the pods that are deleted. The other answers SSH under each node's address; see [`PlainHosts`].
+
+mod hosts;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,6 +16,8 @@ use crate::error::BedError;
 use crate::host::{POOL_LABEL, ZONE_LABEL};
 use crate::process::{self, ProcessError};
 use crate::workloads::manifest;
+
+pub use hosts::{LOGIN, PlainFault, PlainHost, PlainHosts};
 
 /// Marks the nodes that the stand-in looks after, so that real hosts may be in the same bed.
 const STAND_IN: &str = "nodemend.test/stand-in";
@@ -32,13 +36,16 @@ pub struct PlainNodes {
     pub pools: Vec<String>,
     /// The zones among which they are spread in turn, after each round of pools.
     pub zones: Vec<String>,
+    /// How long a lease of a kubelet lasts; it is renewed at a quarter of this. Thousands of nodes need a longer one than
+    /// the default of 40 s, and a bed with a `node_monitor_grace_period` above it. Whole seconds.
+    pub lease: Duration,
 }
 
 impl PlainNodes {
     /// `count` nodes in pool `workers`, in three zones.
     pub fn new(count: usize) -> Self {
         let zones = ["zone-a", "zone-b", "zone-c"].map(str::to_owned).to_vec();
-        Self { count, pools: vec!["workers".to_owned()], zones }
+        Self { count, pools: vec!["workers".to_owned()], zones, lease: Duration::from_secs(40) }
     }
 
     /// The name of the node with that number, from 0 on.
@@ -46,11 +53,12 @@ impl PlainNodes {
         format!("plain-{number:05}")
     }
 
-    /// Starts the stand-in in a bed and creates the nodes, and returns when all are Ready. Call it once for a bed.
+    /// Starts the stand-ins in a bed and creates the nodes, and returns when all are Ready. Call it once for a bed.
     ///
-    /// Builds the stand-in first if the cache lacks it. It ends with the bed.
-    pub fn start(&self, bed: &Bed) -> Result<(), BedError> {
-        start_stand_in(bed)?;
+    /// Builds the stand-ins first if the cache lacks them. They end with the bed.
+    pub fn start(&self, bed: &Bed) -> Result<PlainHosts, BedError> {
+        let hosts = PlainHosts::start(bed, self.count)?;
+        self.start_kubelets(bed)?;
         let numbers: Vec<usize> = (0..self.count).collect();
         let share = numbers.len().div_ceil(CREATORS).max(1);
         std::thread::scope(|scope| {
@@ -71,7 +79,25 @@ impl PlainNodes {
                 .try_for_each(|result| result.map(drop))
         })?;
         let all_ready = || Ok(self.names().is_subset(&bed.ready_nodes()?));
-        bed.wait_for("every plain node to be Ready", READY_DEADLINE, all_ready)
+        bed.wait_for("every plain node to be Ready", READY_DEADLINE, all_ready)?;
+        Ok(hosts)
+    }
+
+    fn start_kubelets(&self, bed: &Bed) -> Result<(), BedError> {
+        let program = build::kwok()?.join("kwok");
+        let stages = bed.dir().join("kwok.yaml");
+        std::fs::write(&stages, STAGES).map_err(|source| BedError::File { path: stages.clone(), source })?;
+        let mut command = bed.command(program);
+        command.arg("--kubeconfig").arg(bed.admin_kubeconfig()).arg("--config").arg(&stages);
+        command.args([
+            "--manage-all-nodes=false",
+            &format!("--manage-nodes-with-annotation-selector={STAND_IN}=yes"),
+        ]);
+        command.arg(format!("--node-lease-duration-seconds={}", self.lease.as_secs()));
+        command.args(["--server-address=127.0.0.1:10247", "--v=WARN"]);
+        // It ends with the bed's control group; its exit status is of no use to anyone.
+        process::leave_running(process::start_logged(&mut command, &bed.hub().log("kwok"))?);
+        Ok(())
     }
 
     fn names(&self) -> BTreeSet<String> {
@@ -92,7 +118,10 @@ impl PlainNodes {
             "spec": {"providerID": format!("plain://{name}")},
             "status": {
                 "capacity": room, "allocatable": room,
+                "addresses": [{"type": "InternalIP", "address": hosts::address(number)}],
                 "nodeInfo": node_info(number),
+                // As a kubelet that registers its node; the stand-in would take minutes to say so of thousands.
+                "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "stand-in"}],
             },
         })
     }
@@ -109,23 +138,6 @@ fn node_info(number: usize) -> Value {
         "kernelVersion": "3.10.0", "osImage": "CentOS Linux 7 (Core)", "containerRuntimeVersion": "stand-in://0",
         "kubeletVersion": "v1.36.3", "kubeProxyVersion": "", "operatingSystem": "linux", "architecture": "amd64",
     })
-}
-
-fn start_stand_in(bed: &Bed) -> Result<(), BedError> {
-    let program = build::kwok()?.join("kwok");
-    let stages = bed.dir().join("kwok.yaml");
-    std::fs::write(&stages, STAGES).map_err(|source| BedError::File { path: stages.clone(), source })?;
-    let mut command = bed.command(program);
-    command.arg("--kubeconfig").arg(bed.admin_kubeconfig()).arg("--config").arg(&stages);
-    command.args([
-        "--manage-all-nodes=false",
-        &format!("--manage-nodes-with-annotation-selector={STAND_IN}=yes"),
-    ]);
-    // Renewed at a quarter of this.
-    command.args(["--node-lease-duration-seconds=40", "--server-address=127.0.0.1:10247", "--v=WARN"]);
-    // It ends with the bed's control group; its exit status is of no use to anyone.
-    process::leave_running(process::start_logged(&mut command, &bed.hub().log("kwok"))?);
-    Ok(())
 }
 
 #[cfg(test)]

@@ -29,8 +29,8 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// Starts one. Its output is appended to the log that its predecessors wrote.
-    pub fn start(bed: &Bed) -> Result<Self, E2eError> {
+    /// Starts one with further options. Its output is appended to the log that its predecessors wrote.
+    pub fn start(bed: &Bed, options: &[String]) -> Result<Self, E2eError> {
         let log = log_file(bed);
         let mut file =
             OpenOptions::new().create(true).append(true).open(&log).map_err(E2eError::file(&log))?;
@@ -43,7 +43,7 @@ impl Controller {
         command
             .args(["controller", "--listen", "127.0.0.1:0", "--kubeconfig"])
             .arg(bed.controller_kubeconfig());
-        command.env_remove("KUBECONFIG");
+        command.args(options).env_remove("KUBECONFIG");
         Ok(Self { process: process::start_logged(&mut command, &log)?, log })
     }
 
@@ -66,6 +66,17 @@ impl Controller {
             std::thread::sleep(POLL);
         }
         Ok(())
+    }
+
+    /// The most memory that it has held at once, in KiB.
+    pub fn peak_memory(&self) -> Result<u64, E2eError> {
+        let path = PathBuf::from(format!("/proc/{}/status", self.process.id()));
+        let status = std::fs::read_to_string(&path).map_err(E2eError::file(&path))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).ok_or_else(|| E2eError::Answer {
+            request: path.display().to_string(),
+            problem: "it does not tell VmHWM".to_owned(),
+        })
     }
 
     /// An error if it has ended by itself.

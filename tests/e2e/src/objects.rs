@@ -14,7 +14,7 @@ const SECRET: &str = "ssh";
 const OBSERVE_INTERVAL: &str = "5s";
 
 /// How hosts are reached.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Login {
     /// The unprivileged user.
     pub user: String,

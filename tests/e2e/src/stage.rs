@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use nodemend_bed::host::{Host, SshAccess};
+use nodemend_bed::scale::LOGIN;
 use nodemend_bed::workloads::manifest;
 use nodemend_bed::{Bed, BedConfig, HostSpec};
 use serde_json::Value;
@@ -34,6 +35,8 @@ pub struct Stage {
     controller: Mutex<Option<Controller>>,
     bed: Bed,
     login: Login,
+    /// Further options of every controller that is started.
+    options: Vec<String>,
 }
 
 impl Stage {
@@ -50,9 +53,17 @@ impl Stage {
     pub fn on(bed: Bed) -> Result<Self, E2eError> {
         let access = SshAccess::of(bed.hub());
         let read = |path: &Path| std::fs::read_to_string(path).map_err(E2eError::file(path));
-        let user = bed.hosts().first().map_or_else(String::new, |host| host.spec().login.clone());
+        let user = bed.hosts().first().map_or_else(|| LOGIN.to_owned(), |host| host.spec().login.clone());
         let (key, host_ca) = (read(&access.client_key())?, read(&access.host_ca_public_key())?);
-        Ok(Self { controller: Mutex::new(None), bed, login: Login { user, key, host_ca } })
+        let login = Login { user, key, host_ca };
+        Ok(Self { controller: Mutex::new(None), bed, login, options: Vec::new() })
+    }
+
+    /// The same with further options for its controllers.
+    #[must_use]
+    pub fn with_options(mut self, options: &[&str]) -> Self {
+        self.options = options.iter().map(ToString::to_string).collect();
+        self
     }
 
     /// Applies kinds, rights, credentials and the released playbooks.
@@ -103,7 +114,7 @@ impl Stage {
     pub fn start_controller(&self) -> Result<(), E2eError> {
         let mut controller = self.lock();
         drop(controller.take());
-        *controller = Some(Controller::start(&self.bed)?);
+        *controller = Some(Controller::start(&self.bed, &self.options)?);
         Ok(())
     }
 
@@ -114,13 +125,18 @@ impl Stage {
             running.check()?;
             running.kill()?;
         }
-        *controller = Some(Controller::start(&self.bed)?);
+        *controller = Some(Controller::start(&self.bed, &self.options)?);
         Ok(())
     }
 
     /// Asks the controller to end, and waits until it has.
     pub fn stop_controller(&self) -> Result<(), E2eError> {
         self.lock().take().map_or(Ok(()), Controller::stop)
+    }
+
+    /// The most memory that the running controller has held at once, in KiB; 0 while none runs.
+    pub fn controller_memory(&self) -> Result<u64, E2eError> {
+        self.lock().as_ref().map_or(Ok(0), Controller::peak_memory)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Controller>> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use nodemend_bed::audit::each_event;
 use serde_json::Value;
 
 use crate::journal::time;
@@ -40,32 +41,19 @@ pub struct Witness(Vec<Value>);
 impl Witness {
     /// What was written down since a point in time.
     pub fn since(stage: &Stage, start: Timestamp) -> Result<Self, E2eError> {
-        let mut events = stage.bed().audit_events()?;
-        events.retain(|event| {
-            event["user"]["username"] == CONTROLLER
-                && time(&event["stageTimestamp"]).is_some_and(|at| at >= start)
-        });
+        let mut events = Vec::new();
+        each_of_the_controller(stage, |at, event| {
+            if at >= start {
+                events.push(event);
+            }
+        })?;
         events.sort_by_key(|event| time(&event["stageTimestamp"]));
         Ok(Self(events))
     }
 
     /// Changes of cordons. Every other patch of a node leaves `spec.unschedulable` alone.
     pub fn cordon_changes(&self) -> Vec<CordonChange> {
-        let of_nodes = self.0.iter().filter(|event| {
-            succeeded(event)
-                && event["objectRef"]["resource"] == "nodes"
-                && (event["verb"] == "patch" || event["verb"] == "update")
-        });
-        let change = |event: &Value| {
-            // Absent means untouched; a merge patch lifts it with `false` or `null`.
-            let unschedulable = event.pointer("/requestObject/spec/unschedulable")?;
-            Some(CordonChange {
-                at: time(&event["stageTimestamp"])?,
-                node: event["objectRef"]["name"].as_str()?.to_owned(),
-                cordoned: unschedulable == &Value::Bool(true),
-            })
-        };
-        of_nodes.filter_map(change).collect()
+        self.0.iter().filter_map(cordon_change).collect()
     }
 
     /// Whether the controller ever cordoned the node.
@@ -87,6 +75,66 @@ impl Witness {
     pub fn most_cordoned_at_once(&self, nodes: &[&str]) -> usize {
         most_at_once(self.cordon_changes().iter().filter(|change| nodes.contains(&change.node.as_str())))
     }
+}
+
+/// What the controller did between two points in time, counted without keeping it: for logs of any length.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// Requests that were answered.
+    pub requests: usize,
+    changes: Vec<CordonChange>,
+}
+
+impl Tally {
+    /// Reads the log once.
+    pub fn between(stage: &Stage, start: Timestamp, end: Timestamp) -> Result<Self, E2eError> {
+        let mut tally = Self::default();
+        each_of_the_controller(stage, |at, event| {
+            if at < start || at > end {
+                return;
+            }
+            // A watch has a line for its beginning too.
+            tally.requests += usize::from(event["stage"] == "ResponseComplete");
+            tally.changes.extend(cordon_change(&event));
+        })?;
+        tally.changes.sort_by_key(|change| change.at);
+        Ok(tally)
+    }
+
+    /// How many nodes were cordoned by the controller at the same time, at most.
+    pub fn most_cordoned_at_once(&self) -> usize {
+        most_at_once(self.changes.iter())
+    }
+
+    /// How many nodes the controller has cordoned, and how often it did so.
+    pub fn cordoned(&self) -> (usize, usize) {
+        let cordons = || self.changes.iter().filter(|change| change.cordoned);
+        (cordons().map(|change| &change.node).collect::<BTreeSet<_>>().len(), cordons().count())
+    }
+}
+
+fn each_of_the_controller(stage: &Stage, mut take: impl FnMut(Timestamp, Value)) -> Result<(), E2eError> {
+    let log = stage.bed().audit_log();
+    let of_controller = |event: Value| {
+        let at = time(&event["stageTimestamp"]).filter(|_| event["user"]["username"] == CONTROLLER);
+        if let Some(at) = at {
+            take(at, event);
+        }
+    };
+    each_event(&log, of_controller).map_err(E2eError::file(log))
+}
+
+fn cordon_change(event: &Value) -> Option<CordonChange> {
+    let of_node = event["objectRef"]["resource"] == "nodes"
+        && (event["verb"] == "patch" || event["verb"] == "update")
+        && succeeded(event);
+    // Absent means untouched; a merge patch lifts it with `false` or `null`.
+    let unschedulable = event.pointer("/requestObject/spec/unschedulable").filter(|_| of_node)?;
+    Some(CordonChange {
+        at: time(&event["stageTimestamp"])?,
+        node: event["objectRef"]["name"].as_str()?.to_owned(),
+        cordoned: unschedulable == &Value::Bool(true),
+    })
 }
 
 fn succeeded(event: &Value) -> bool {

@@ -1,7 +1,7 @@
 //! `nodemend get holds`: what is stopped, by whom, why, and until when.
 
 use nodemend_core::decide::{Subject, applies};
-use nodemend_core::snapshot::{Hold, HoldScope};
+use nodemend_core::snapshot::{Hold, HoldLevel, HoldScope};
 
 use super::Query;
 use crate::cli::output::{Field, Tone, age, toned};
@@ -23,9 +23,9 @@ fn row(query: &Query<'_>, hold: &Hold) -> Vec<Field> {
     };
     vec![
         Field::from(&hold.name),
-        Field::from(scope(&hold.scope)),
+        Field::from(stops(hold)),
         Field::from(&hold.held_by),
-        Field::from(&hold.reason),
+        Field::from(why(hold)),
         Field::from(age(Some(hold.created), query.now)),
         until,
         Field::from(stopped_runs(query, hold).join(", ")),
@@ -47,6 +47,19 @@ fn stopped_runs(query: &Query<'_>, hold: &Hold) -> Vec<String> {
         applies(&hold.scope, &subject) && node.as_ref().is_none_or(planned)
     });
     stopped.map(|run| run.name.clone()).collect()
+}
+
+fn stops(hold: &Hold) -> String {
+    let scope = scope(&hold.scope);
+    match hold.level {
+        HoldLevel::Stop => scope,
+        HoldLevel::Pause => format!("new nodes of {scope}"),
+    }
+}
+
+/// The reason, and what was seen where the reason is one word.
+pub(in crate::cli) fn why(hold: &Hold) -> String {
+    hold.message.as_ref().map_or_else(|| hold.reason.clone(), |message| format!("{}: {message}", hold.reason))
 }
 
 /// A scope in words.

@@ -22,7 +22,7 @@ use super::client::Connection;
 use super::output::{Format, Look, print};
 use crate::clock::now;
 
-pub(super) use holds::scope;
+pub(super) use holds::{scope, why};
 pub(super) use nodes::{last_repair, node_state};
 pub(super) use playbooks::risk;
 pub(super) use reports::result_fields;

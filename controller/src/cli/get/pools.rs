@@ -1,7 +1,7 @@
 //! `nodemend get pools`: how many nodes, how many are out of service, what is going on, and what is in the way.
 
 use nodemend_core::finding::CheckState;
-use nodemend_core::snapshot::{Fleet, HoldScope, Pool, Run};
+use nodemend_core::snapshot::{Fleet, Hold, HoldScope, Pool, Run};
 
 use super::Query;
 use crate::cli::output::{Field, Tone, toned};
@@ -55,7 +55,11 @@ fn blocked(query: &Query<'_>, pool: &Pool, runs: &[&Run]) -> Field {
         HoldScope::Pool { name } => *name == pool.name,
         _ => false,
     });
-    let mut found: Vec<_> = on_pool.map(|hold| format!("hold/{}", hold.name)).collect();
+    let told = |hold: &Hold| match &hold.message {
+        Some(message) => format!("hold/{} ({message})", hold.name),
+        None => format!("hold/{}", hold.name),
+    };
+    let mut found: Vec<_> = on_pool.map(told).collect();
     if query.snapshot.guard.is_none() {
         found.push("no RepairGuard".to_owned());
     }

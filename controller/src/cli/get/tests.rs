@@ -1,5 +1,7 @@
 //! The tables, on a world in which something of everything goes on.
 
+use nodemend_core::snapshot::HoldLevel;
+
 use super::*;
 use crate::cli::output::Look;
 use crate::cli::testing::{NOW, quiet, world};
@@ -44,6 +46,9 @@ POOL  NODES  READY  FAILING  OUT OF SERVICE  IN FLIGHT  RUN              BLOCKED
 web   3      3      2        1 of 1          1          old-1 (Stopped)  hold/pool-web-1, TooManyFailures repairrun/old-1
 "
     );
+    let mut stormy = world();
+    stormy.holds.get_mut("pool-web-1").unwrap().message = Some("7 of 20 not Ready".into());
+    assert!(shown(&stormy, What::Pools, &[]).contains("hold/pool-web-1 (7 of 20 not Ready), TooMany"));
     let without_guard = Snapshot { guard: None, ..quiet() };
     assert!(shown(&without_guard, What::Pools, &[]).contains("no RepairGuard"));
 }
@@ -59,6 +64,16 @@ pool-web-1  pool web    ann      freeze  2m   it is released  old-1
 "
     );
     assert_eq!(shown(&quiet(), What::Holds, &[]), "no Hold: nothing is stopped\n");
+    let mut world = world();
+    let hold = world.holds.get_mut("pool-web-1").unwrap();
+    hold.level = HoldLevel::Pause;
+    (hold.reason, hold.message) =
+        ("Storm".into(), Some("7 of 20 nodes of pool web not Ready, 6 may be".into()));
+    let shown = shown(&world, What::Holds, &["pool-web-1"]);
+    assert!(
+        shown.contains("new nodes of pool web  ann      Storm: 7 of 20 nodes of pool web not Ready"),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a Hold stops: as flags, as the beginning of its name, and against what other Holds stop.
+//! What a Hold stops: from flags and as flags, as the beginning of its name, and against what other Holds stop.
 
 use clap::Args;
 use nodemend_core::snapshot::{HoldScope, Snapshot};
@@ -56,6 +56,18 @@ pub(super) fn prefix(scope: &HoldScope) -> String {
         HoldScope::Playbook { name, pool } => format!("{name}-{pool}"),
     };
     format!("{}-", text.chars().take(200).collect::<String>())
+}
+
+/// The flags that name a scope.
+pub(super) fn as_flags(scope: &HoldScope) -> String {
+    match scope {
+        HoldScope::Cluster {} => "--cluster".to_owned(),
+        HoldScope::Pool { name } => format!("--pool {name}"),
+        HoldScope::Policy { name } => format!("--policy {name}"),
+        HoldScope::Run { name } => format!("--run {name}"),
+        HoldScope::Node { name } => format!("--node {name}"),
+        HoldScope::Playbook { name, pool } => format!("--playbook {name} --pool {pool}"),
+    }
 }
 
 /// Whether two scopes can stop the same thing.

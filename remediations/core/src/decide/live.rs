@@ -3,7 +3,7 @@
 //! The snapshot that is asked here holds guard, all pools, all nodes and all Remediations as consistent reads gave
 //! them, the runs that are asked about, and their pages, which never change.
 
-use super::gates::is_stopped;
+use super::gates::{Subject, hold_on, is_stopped, window_closed};
 use super::limits::limit;
 use super::round::plan_of;
 use super::tally::tally;
@@ -42,6 +42,31 @@ pub fn allowed(
         }
     }
     allowed
+}
+
+/// What keeps a node that was granted from its first disruptive step: what may have changed since the grant.
+pub fn may_begin(snapshot: &Snapshot, run: &Run, planned: &PlannedNode, now: Time) -> Vec<Blocker> {
+    let object = || format!("repairpool/{}", run.request.pool);
+    let Some(pool) = snapshot.pools.get(&run.request.pool) else {
+        return vec![Blocker::new("PoolNotFound", object(), "the pool is gone; nothing begins without it")];
+    };
+    let Some((header, _)) = plan_of(snapshot, run) else {
+        return vec![Blocker::new("PlanIncomplete", object(), "the PlanPages of its run are not all there")];
+    };
+    let node = snapshot.nodes.get(&planned.name);
+    let held = hold_on(snapshot.holds.values(), &Subject::node(run, planned, pool), now);
+    let window = window_closed(pool, run, header, now);
+    held.into_iter().chain(window).chain(node.and_then(kept_out)).collect()
+}
+
+/// Who keeps a node out of repairs: whoever takes it away, or its owner.
+pub(super) fn kept_out(node: &Node) -> Option<Blocker> {
+    let object = format!("node/{}", node.name);
+    if let Some(why) = &node.leaving {
+        return Some(Blocker::new("Leaving", object, format!("{why}; left to whoever takes it away")));
+    }
+    let label = node.opted_out()?;
+    Some(Blocker::new("Excluded", object, format!("label {label} keeps it out of every repair")))
 }
 
 /// Why `run` may start nothing more, from what is live: a person stopped it, or a failure limit is reached.

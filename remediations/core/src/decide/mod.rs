@@ -25,7 +25,7 @@ use crate::snapshot::{Fleet, RunRequest, RunStatus, Snapshot};
 use crate::time::Time;
 
 pub use gates::{Subject, applies, hold_on, is_stopped, undecodable};
-pub use live::{Lacking, allowed, lacking, may_not_start};
+pub use live::{Lacking, allowed, lacking, may_begin, may_not_start};
 pub use policies::{PolicyStatus, newest};
 pub use round::plan_of;
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::gates::{Subject, hold_on};
+use super::live::kept_out;
 use super::questions;
 use super::round::Round;
 use crate::blocker::Blocker;
@@ -68,15 +69,8 @@ fn taken(
         let next = "selected by more than one RepairPool; change a nodeSelector";
         return Some(Blocker::new("TwoPools", object(), next));
     }
-    if let Some(why) = &node.leaving {
-        return Some(Blocker::new("Leaving", object(), format!("{why}; left to whoever takes it away")));
-    }
-    if let Some(label) = node.opted_out() {
-        return Some(Blocker::new(
-            "Excluded",
-            object(),
-            format!("label {label} keeps it out of every repair"),
-        ));
+    if let Some(blocker) = kept_out(node) {
+        return Some(blocker);
     }
     if round.rooms.has_taken(&node.uid) {
         return Some(Blocker::new("Busy", object(), "another run is about to repair it"));

@@ -47,7 +47,12 @@ pub(super) fn held<'a>(snapshot: &'a Snapshot, storms: &[Decision]) -> Cow<'a, S
         return Cow::Borrowed(snapshot);
     }
     let mut held = snapshot.clone();
-    held.holds.extend(made.into_iter().map(|hold| (hold.name.clone(), hold.clone())));
+    for hold in made {
+        // Somebody else's Hold under that name stays what it is, and the storm counts all the same.
+        let taken = held.holds.contains_key(&hold.name);
+        let key = if taken { format!("{}/storm", hold.name) } else { hold.name.clone() };
+        held.holds.insert(key, hold.clone());
+    }
     Cow::Owned(held)
 }
 

@@ -1,6 +1,7 @@
 //! One node's repair: what was written down, what is seen, and what comes next.
 
 pub mod brief;
+mod clearing;
 mod failing;
 pub mod journal;
 pub mod next;
@@ -10,6 +11,7 @@ mod stepping;
 mod tests;
 
 pub use brief::Brief;
+pub use clearing::{DEAD_WEBHOOK, NO_DISRUPTION_ALLOWED, awaits_clearance};
 pub(crate) use failing::STOPPED;
 pub use journal::{Journal, Mode, Outcome, Prior, StepRecord, StepState};
 pub use next::{Next, next};

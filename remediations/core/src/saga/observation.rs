@@ -16,6 +16,8 @@ pub struct Observation {
     pub node: NodeObservation,
     /// What stops new steps, if anything does.
     pub stop: Option<Stop>,
+    /// What is in the way of the node's first disruptive step; read when that step is next (`awaits_clearance`).
+    pub clearance: Option<Vec<Blocker>>,
     /// The intent that this very process wrote a moment ago: its effect has not been sent by anybody.
     pub fresh: Option<IntentId>,
     /// The answer to the operation that was asked for last, under the current step.

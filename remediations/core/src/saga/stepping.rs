@@ -1,6 +1,7 @@
 //! Going forward: starting steps, reading their answers, and noticing that somebody else has taken over.
 
 use super::Brief;
+use super::clearing::{awaits_clearance, not_clear};
 use super::failing::{fail, stopped, take_over};
 use super::journal::{Journal, Outcome, StepState};
 use super::next::{Next, clip, clip_blockers, end, wait_for, write};
@@ -35,6 +36,11 @@ pub(super) fn forward(
     match journal.steps[index].state {
         StepState::Pending => match &seen.stop {
             Some(stop) => stopped(brief, journal, seen, stop, now),
+            None if awaits_clearance(brief, journal)
+                && let Some(waits) = not_clear(brief, journal, seen, now) =>
+            {
+                waits
+            }
             None => start(brief, journal.clone(), index, seen, node, now),
         },
         _ => current.go_on(),
@@ -142,7 +148,8 @@ impl Current<'_> {
         journal.blockers.clear();
         self.take_down_cordon(&mut journal);
         let next = self.index + 1;
-        if next < journal.steps.len() && self.seen.stop.is_none() {
+        let goes_on = self.seen.stop.is_none() && !awaits_clearance(self.brief, &journal);
+        if next < journal.steps.len() && goes_on {
             return start(self.brief, journal, next, self.seen, self.node, self.now);
         }
         write(journal, self.seen)

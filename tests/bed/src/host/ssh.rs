@@ -33,6 +33,11 @@ impl SshAccess {
         self.folder.join("client")
     }
 
+    /// The folder of the keys, with the private key of the CA that signs host keys.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The public key of the CA that signs host keys, one line as in `authorized_keys`.
     pub fn host_ca_public_key(&self) -> PathBuf {
         self.folder.join("host_ca.pub")
@@ -44,7 +49,7 @@ impl SshAccess {
     }
 
     /// Makes the keys unless they are there.
-    pub(super) fn ensure(&self) -> Result<(), HostError> {
+    pub(crate) fn ensure(&self) -> Result<(), HostError> {
         let failed = |source| HostError::File { host: "(all)".to_owned(), path: self.folder.clone(), source };
         if self.known_hosts().exists() {
             return Ok(());

@@ -33,3 +33,16 @@ fn a_run_says_which_storm_hold_it_waits_for() {
     let blocker = &status.blockers[0];
     assert_eq!((blocker.reason.as_str(), blocker.object.as_str()), ("Hold", "hold/storm-web"));
 }
+
+#[test]
+fn a_storm_counts_though_somebody_else_took_the_name_of_its_hold() {
+    let mut world = world();
+    planned(&mut world);
+    held(&mut world, HoldScope::Node { name: "elsewhere".into() });
+    let mut theirs = world.holds.remove("h").unwrap();
+    theirs.name = "storm-web".into();
+    world.holds.insert(theirs.name.clone(), theirs);
+    assert!(!granted(&world).is_empty(), "it stops nothing here");
+    storm(&mut world);
+    assert!(granted(&world).is_empty());
+}

@@ -1,6 +1,7 @@
 //! Whoever else acts on the node goes first: people, and later controllers. A stop is obeyed and can be taken back.
 
 use super::world::{Luck, World, abort, hold};
+use crate::blocker::Blocker;
 use crate::op::JobState;
 use crate::op::OpResult;
 use crate::saga::{Mode, Next, Outcome, next};
@@ -223,4 +224,37 @@ fn a_journal_of_a_later_epoch_is_left_alone() {
     world.stored.epoch = 2;
     let next = next(&world.brief, &world.stored, &world.seen(), world.now);
     assert!(matches!(next, Next::Wait { note: None, .. }), "{next:?}");
+}
+
+#[test]
+fn a_node_that_may_not_begin_is_not_touched_and_begins_when_it_may() {
+    let mut world = World::new();
+    world.clearance = vec![Blocker::new("Window", "repairpool/web", "closed")];
+    for _ in 0..500 {
+        world.look(Luck::Fine);
+    }
+    assert!(!world.host.unschedulable && world.host.mark.is_none());
+    assert_eq!(world.stored.blockers[0].reason, "Window");
+    world.clearance.clear();
+    world.run(&[]);
+    assert_eq!(world.stored.outcome, Some(Outcome::Repaired));
+}
+
+#[test]
+fn a_drain_that_would_not_get_on_is_given_up_before_the_node_is_touched() {
+    let mut world = World::new();
+    let reason = crate::saga::NO_DISRUPTION_ALLOWED;
+    world.clearance = vec![Blocker::new(reason, "poddisruptionbudget/web/a", "allows none")];
+    world.run(&[]);
+    assert_eq!(world.end(), (Mode::Finished, Some(Outcome::Failed), reason));
+    assert!(!world.host.sent.contains(&"cordon"), "{:?}", world.host.sent);
+}
+
+#[test]
+fn what_was_not_asked_is_not_known_to_be_clear() {
+    let mut world = World::new();
+    world.run_to("prepare");
+    world.run_to_clearance();
+    let unasked = crate::saga::Observation { clearance: None, ..world.seen() };
+    assert!(matches!(next(&world.brief, &world.stored, &unasked, world.now), Next::Wait { .. }));
 }

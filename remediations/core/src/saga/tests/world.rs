@@ -11,7 +11,9 @@ use crate::ids::{Epoch, IntentId};
 use crate::op::{Op, OpFailure, OpResult};
 use crate::plan::PlannedNode;
 use crate::playbook::{Phase, Step};
-use crate::saga::{Brief, Journal, Mode, Next, NodeObservation, NodeState, Observation, Stop, next};
+use crate::saga::{
+    Brief, Journal, Mode, Next, NodeObservation, NodeState, Observation, Stop, awaits_clearance, next,
+};
 use crate::time::{Span, Time};
 
 pub(super) const TARGET: &str = "219-78.el7_9.9";
@@ -30,6 +32,8 @@ pub(super) struct World {
     /// Lost in a crash.
     pub(super) answer: Option<OpResult>,
     pub(super) stop: Option<Stop>,
+    /// What is in the way of the first disruptive step.
+    pub(super) clearance: Vec<Blocker>,
     pub(super) host: Host,
     /// Whether the node object is gone.
     pub(super) gone: bool,
@@ -115,6 +119,7 @@ impl World {
             fresh: None,
             answer: None,
             stop: None,
+            clearance: Vec::new(),
             host: Host::new(),
             gone: false,
             reported_boot: None,
@@ -148,6 +153,7 @@ impl World {
             epoch: self.epoch,
             node: if self.gone { NodeObservation::Absent } else { NodeObservation::Live(self.node()) },
             stop: self.stop.clone(),
+            clearance: Some(self.clearance.clone()),
             fresh: self.fresh.clone(),
             result: self.answer.clone(),
         }
@@ -232,6 +238,17 @@ impl World {
             self.look(Luck::Fine);
         }
         panic!("{name} is never sent: {:?}", self.stored);
+    }
+
+    /// Looks until nothing but clearance is missing for the first disruptive step.
+    pub(super) fn run_to_clearance(&mut self) {
+        for _ in 0..5000 {
+            if awaits_clearance(&self.brief, &self.stored) {
+                return;
+            }
+            self.look(Luck::Fine);
+        }
+        panic!("never comes to its first disruptive step: {:?}", self.stored);
     }
 
     /// How it ended, and the word for why.
