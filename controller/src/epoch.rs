@@ -10,7 +10,7 @@ use nodemend_api::remediation::Remediation;
 use nodemend_core::ids::Epoch;
 
 use crate::pause::Pauses;
-use crate::store::{StoreError, put_status};
+use crate::store::{StoreError, put_status, update_status};
 
 /// A guard that is not there yet is looked for at least this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -49,6 +49,21 @@ async fn try_take(client: &Client) -> Result<Option<Epoch>, StoreError> {
     // Written on the resourceVersion that was read: of two processes at once, one has to read again.
     put_status(client, &guard).await?;
     Ok(Some(epoch))
+}
+
+/// Writes our epoch into a guard that was deleted and made again: without it nothing of ours would ever start. A guard that
+/// has been taken by another process meanwhile is left to it, if its epoch is the higher one. Whether it was written.
+pub(crate) async fn restore(client: &Client, ours: Epoch) -> Result<bool, StoreError> {
+    let mut restored = false;
+    update_status(client, GUARD_NAME, |guard: &mut RepairGuard| {
+        let status = guard.status.get_or_insert_default();
+        let lower = status.epoch < ours;
+        status.epoch = status.epoch.max(ours);
+        restored = lower;
+        lower
+    })
+    .await?;
+    Ok(restored)
 }
 
 async fn highest_in_journals(client: &Client) -> Result<Epoch, StoreError> {

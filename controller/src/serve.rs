@@ -159,7 +159,7 @@ impl Service {
         self.gauges.epoch(ours);
         self.world.ring();
         let sagas = Sagas::new(saga::Parts {
-            client: self.client,
+            client: self.client.clone(),
             world: self.world.clone(),
             access: self.access,
             performer: self.performer,
@@ -171,19 +171,27 @@ impl Service {
         });
         tokio::select! {
             () = saga::run(self.watching, sagas) => Ok(()),
-            theirs = deposed(&self.world, ours) => Err(ServeError::Deposed { ours, theirs }),
+            theirs = deposed(&self.world, &self.client, ours) => Err(ServeError::Deposed { ours, theirs }),
         }
     }
 }
 
-/// Comes to an end when the guard's epoch is above ours.
-async fn deposed(world: &World, ours: Epoch) -> Epoch {
+/// Comes to an end when the guard's epoch is above ours. One that is below is a guard that was made again.
+async fn deposed(world: &World, client: &Client, ours: Epoch) -> Epoch {
     let mut tick = tokio::time::interval(EPOCH_CHECK);
     loop {
         tick.tick().await;
-        let theirs = world.look().snapshot.guard.as_ref().map_or(0, |guard| guard.epoch);
-        if theirs > ours {
-            return theirs;
+        let guard = world.look().snapshot.guard.as_ref().map(|guard| guard.epoch);
+        match guard {
+            Some(theirs) if theirs > ours => return theirs,
+            Some(theirs) if theirs < ours => match epoch::restore(client, ours).await {
+                Ok(true) => {
+                    tracing::warn!(epoch = ours, "the RepairGuard was made again; it has our epoch now");
+                }
+                Ok(false) => {}
+                Err(error) => tracing::debug!(%error, "epoch not restored yet"),
+            },
+            _ => {}
         }
     }
 }

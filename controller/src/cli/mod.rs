@@ -37,7 +37,7 @@ use args::Command;
 pub async fn run(cli: Cli) -> Result<ExitCode, CliError> {
     let connection = cli.connection;
     match cli.command {
-        Command::Controller(options) => serve::run(&connection, options).await,
+        Command::Controller(options) => Box::pin(serve::run(&connection, options)).await,
         Command::Crds => install::crds(),
         Command::Install => install::all(),
         Command::Plan(flags) => plan::run(&connection, &flags).await,

@@ -13,7 +13,8 @@ use crate::serve::{self, Options};
 pub(super) async fn run(connection: &Connection, options: Options) -> Result<ExitCode, CliError> {
     log();
     let config = connection.config().await?;
-    serve::run(config, options).await.map_err(|error| CliError::Service(Box::new(error)))?;
+    // On the heap: everything that the service does is one future.
+    Box::pin(serve::run(config, options)).await.map_err(|error| CliError::Service(Box::new(error)))?;
     Ok(ExitCode::SUCCESS)
 }
 

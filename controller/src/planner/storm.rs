@@ -25,12 +25,12 @@ impl Planner {
         let row = snapshot::Pool::try_from(&pool).map_err(refused)?;
         let standing = hold.as_ref().map(snapshot::Hold::try_from).transpose().map_err(refused)?;
         let standing = standing.filter(is_storm);
-        let lifts = proposed.hold == HoldChange::Lift;
-        let cause = if lifts { self.live_cause(&row).await? } else { self.known_cause(&row) };
+        let ends = proposed.state.is_none();
+        let cause = if ends { self.live_cause(&row).await? } else { self.known_cause(&row) };
         let Some(turn) = turn(&row, standing.as_ref(), cause, now()) else { return Ok(()) };
         match &turn.hold {
             // What was looked at is what the watches know: the next round proposes to lift it.
-            HoldChange::Lift if !lifts => return Ok(()),
+            HoldChange::Lift if !ends => return Ok(()),
             HoldChange::Make(made) => self.make_hold(made).await?,
             HoldChange::Keep | HoldChange::Lift => {}
         }

@@ -13,7 +13,7 @@ use nodemend_api::remediation::Remediation;
 use nodemend_api::run::RepairRun;
 use nodemend_core::blocker::Blocker;
 use nodemend_core::cordon::{CORDON_ANNOTATION, MESSAGE_ANNOTATION};
-use nodemend_core::decide::{Subject, hold_on, is_stopped};
+use nodemend_core::decide::{Subject, hold_on, is_stopped, undecodable};
 use nodemend_core::ids::{Epoch, NodeName};
 use nodemend_core::saga::{NodeObservation, NodeState, Stop};
 use nodemend_core::snapshot;
@@ -68,14 +68,10 @@ pub(super) fn known_stop(world: &World, remediation: &Remediation, epoch: Epoch)
     let spec = &remediation.spec;
     let guard = snapshot.guard.as_ref();
     let granted = snapshot::is_granted(snapshot, &remediation.name_any(), &spec.pool);
-    if let Some(unreadable) = snapshot.undecodable.keys().find(|key| key.starts_with("hold/")) {
-        return Some(wait(Blocker::new(
-            "Undecodable",
-            unreadable,
-            "may be a Hold on this node; nothing starts",
-        )));
-    }
     let run = snapshot.runs.get(&spec.run).filter(|run| run.uid == spec.run_uid);
+    if let Some(unreadable) = run.and_then(|run| undecodable(snapshot, run)) {
+        return Some(wait(unreadable));
+    }
     let pool = snapshot.pools.get(&spec.pool);
     stop(remediation, (run, pool), snapshot.holds.values(), guard.map(|g| g.epoch), granted, epoch)
 }

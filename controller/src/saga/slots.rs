@@ -109,6 +109,10 @@ impl Slots {
     pub(super) fn end(&self, name: &str, result: Option<OpResult>, first: Option<IntentId>) {
         let mut slots = self.lock();
         let Some(slot) = slots.get_mut(name) else { return };
+        // What was certainly not done is still to be done, under the same intent.
+        if matches!(result, Some(OpResult::NotDone(_))) {
+            slot.fresh.clone_from(&first);
+        }
         if let (Some(key), Some(result)) = (slot.running.take(), result) {
             slot.answer = Some((key, result, first));
         }

@@ -22,6 +22,7 @@ pub mod rollout;
 pub mod saga;
 pub mod selector;
 pub mod sim;
+pub mod small_map;
 pub mod snapshot;
 pub mod time;
 pub mod version;

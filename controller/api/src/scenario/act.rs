@@ -135,7 +135,7 @@ impl Act {
 /// A node that joins, and then what is wrong with it.
 fn joined((node, report): (nodemend_core::snapshot::Node, nodemend_core::snapshot::Report)) -> Vec<Change> {
     let name = node.name.clone();
-    let findings = report.results.into_keys().map(|check| Change::Found(name.clone(), check));
+    let findings = report.results.into_iter().map(|(check, _)| Change::Found(name.clone(), check));
     std::iter::once(Change::NodeJoins(Box::new(node))).chain(findings).collect()
 }
 

@@ -22,8 +22,8 @@ const WATCH_SECONDS: u32 = 60;
 
 /// One thing that a watch has brought.
 enum Seen {
-    Run(Result<Event<DeserializeGuard<RepairRun>>, watcher::Error>),
-    Remediation(Result<Event<DeserializeGuard<Remediation>>, watcher::Error>),
+    Run(Box<Result<Event<DeserializeGuard<RepairRun>>, watcher::Error>>),
+    Remediation(Box<Result<Event<DeserializeGuard<Remediation>>, watcher::Error>>),
 }
 
 /// One run, its plan and its repairs.
@@ -49,8 +49,9 @@ impl Feed {
         let runs: Api<DeserializeGuard<RepairRun>> = Api::all(cluster.client.clone());
         let one = config().fields(&format!("metadata.name={name}"));
         let remediations: Api<DeserializeGuard<Remediation>> = Api::all(cluster.client.clone());
-        let runs = watcher(runs, one).default_backoff().map(Seen::Run);
-        let remediations = watcher(remediations, config()).default_backoff().map(Seen::Remediation);
+        let runs = watcher(runs, one).default_backoff().map(|event| Seen::Run(Box::new(event)));
+        let remediations =
+            watcher(remediations, config()).default_backoff().map(|event| Seen::Remediation(Box::new(event)));
         Self {
             cluster,
             name: name.to_owned(),
@@ -67,10 +68,14 @@ impl Feed {
     /// Takes in the next thing that a watch brings. Only a refusal ends it.
     pub(super) async fn next(&mut self) -> Result<(), CliError> {
         match self.seen.next().await {
-            Some(Seen::Run(Ok(event))) => self.take_run(event),
-            Some(Seen::Remediation(Ok(event))) => self.take_remediation(event),
-            Some(Seen::Run(Err(error))) => return self.trouble_with("RepairRun", &error),
-            Some(Seen::Remediation(Err(error))) => return self.trouble_with("Remediation", &error),
+            Some(Seen::Run(event)) => match *event {
+                Ok(event) => self.take_run(event),
+                Err(error) => return self.trouble_with("RepairRun", &error),
+            },
+            Some(Seen::Remediation(event)) => match *event {
+                Ok(event) => self.take_remediation(event),
+                Err(error) => return self.trouble_with("Remediation", &error),
+            },
             None => return Err(CliError::Negative("the watches have ended".to_owned())),
         }
         self.trouble = None;

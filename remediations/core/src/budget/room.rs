@@ -320,10 +320,14 @@ mod tests {
             labels.insert(crate::snapshot::CONTROL_PLANE_LABELS[0].to_owned(), String::new());
         };
         let mut healthy = world(budget(9, 9), &[true; 4]);
-        ["a", "b"].into_iter().for_each(|name| control(&mut healthy, name));
+        for name in ["a", "b"] {
+            control(&mut healthy, name);
+        }
         assert_eq!(asked(&healthy, &["a", "b", "c"]), ["taken", "ControlPlane", "taken"]);
         let mut broken = world(budget(9, 9), &[false, true, true, true]);
-        ["a", "b"].into_iter().for_each(|name| control(&mut broken, name));
+        for name in ["a", "b"] {
+            control(&mut broken, name);
+        }
         assert_eq!(asked(&broken, &["b", "a"]), ["ControlPlane", "taken"], "the broken one may be healed");
     }
 }

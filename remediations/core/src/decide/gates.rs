@@ -191,15 +191,12 @@ pub(super) fn window_closed(pool: &Pool, run: &Run, header: &Header, now: Time) 
 /// How long one more repair may take, and how that is known: half as long again as the longest of this run, or, before
 /// the first one has ended, the time limits of all steps.
 fn expected(run: &Run, header: &Header) -> (Span, &'static str) {
-    match run.status.longest_repair {
-        Some(longest) => {
-            (Span(longest.0.saturating_add(longest.0 / 2)), "has taken up to (with half as much again)")
-        }
-        None => {
-            let limits = header.steps.iter().map(|step| step.time_limit().0);
-            (Span(limits.fold(0, i64::saturating_add)), "may take (all time limits together)")
-        }
+    if let Some(longest) = run.status.longest_repair {
+        let takes = Span(longest.0.saturating_add(longest.0 / 2));
+        return (takes, "has taken up to (with half as much again)");
     }
+    let limits = header.steps.iter().map(|step| step.time_limit().0);
+    (Span(limits.fold(0, i64::saturating_add)), "may take (all time limits together)")
 }
 
 /// A clock that is behind what was recorded makes rates, windows and pauses worth nothing.
@@ -210,7 +207,7 @@ fn clock_behind(snapshot: &Snapshot, now: Time) -> Option<Blocker> {
         let next = format!(
             "grants were recorded at {latest}, this clock says {now}; nothing starts until it is right"
         );
-        Blocker::new("ClockBehind", "repairguard/cluster", next)
+        Blocker::new("ClockBehind", "repairguard/cluster", next).until(latest.before(CLOCK_TOLERANCE))
     })
 }
 

@@ -32,14 +32,12 @@ fn one_run(round: &mut Round<'_>, run: &Run) {
     if run.status.plan.is_none() {
         return unplanned(round, run);
     }
-    match plan_of(round.snapshot, run) {
-        Some((header, nodes)) => planned(round, run, header, &nodes),
-        None => {
-            let object = format!("repairrun/{}", run.name);
-            let blocker = Blocker::new("PlanIncomplete", object, "waits for its PlanPages to be seen");
-            round.write(run, run.status.clone(), vec![blocker]);
-        }
+    if let Some((header, nodes)) = plan_of(round.snapshot, run) {
+        return planned(round, run, header, &nodes);
     }
+    let object = format!("repairrun/{}", run.name);
+    let blocker = Blocker::new("PlanIncomplete", object, "waits for its PlanPages to be seen");
+    round.write(run, run.status.clone(), vec![blocker]);
 }
 
 fn unplanned(round: &mut Round<'_>, run: &Run) {

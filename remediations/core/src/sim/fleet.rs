@@ -88,7 +88,11 @@ fn report(check: &CheckId, now: Time) -> Report {
         observed_at: now,
     };
     let results = BTreeMap::from([(check.clone(), result)]);
-    Report { results, expires_at: now.after(Span::minutes(60)), ..Report::default() }
+    Report {
+        results: results.into_iter().collect(),
+        expires_at: now.after(Span::minutes(60)),
+        ..Report::default()
+    }
 }
 
 fn pool(plan: &Plan) -> Pool {

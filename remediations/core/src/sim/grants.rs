@@ -72,6 +72,7 @@ impl World {
                 continue;
             }
             let remediation = Remediation {
+                deleting: false,
                 name: name.clone(),
                 uid: self.fresh("remediation"),
                 run: asked.run.clone(),

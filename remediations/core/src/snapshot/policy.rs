@@ -53,7 +53,7 @@ pub struct Policy {
 impl Policy {
     /// Playbook and parameters at one rung of its ladder; past its end, those of the last.
     pub fn at_rung(&self, rung: u32) -> (&PlaybookRef, &BTreeMap<String, String>) {
-        let above = self.escalation.iter().take(rung as usize).last();
+        let above = self.escalation.iter().take(rung as usize).next_back();
         above.map_or((&self.playbook, &self.parameters), |step| (&step.playbook, &step.parameters))
     }
 }
