@@ -1,6 +1,6 @@
 //! Random numbers that can be had again: a run that failed is played again with its seed.
 
-/// A sequence that its first number decides (SplitMix64).
+/// A sequence that its first number decides (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub struct Seed(u64);
 
