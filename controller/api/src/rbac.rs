@@ -11,7 +11,13 @@ const READ: &[&str] = &["get", "list", "watch"];
 
 /// Rules of the controller in the whole cluster.
 pub fn cluster_rules() -> Vec<PolicyRule> {
-    own_kinds().into_iter().chain(node_rules()).chain(drain_rules()).chain(event_rules()).collect()
+    own_kinds()
+        .into_iter()
+        .chain(node_rules())
+        .chain(drain_rules())
+        .chain(lease_rules())
+        .chain(event_rules())
+        .collect()
 }
 
 /// Rules of the controller in its own namespace: what pools name as credentials and host keys.
@@ -59,7 +65,21 @@ fn drain_rules() -> Vec<PolicyRule> {
         rule("", &["namespaces"], &["get"]),
         rule("apps", &["daemonsets"], &["get", "list"]),
         rule("policy", &["poddisruptionbudgets"], &["get", "list"]),
+        // Whether a webhook that must be asked could answer, looked at before the node is cordoned.
+        rule(
+            "admissionregistration.k8s.io",
+            &["validatingwebhookconfigurations", "mutatingwebhookconfigurations"],
+            &["list"],
+        ),
+        rule("discovery.k8s.io", &["endpointslices"], &["list"]),
     ]
+}
+
+/// The Leases by which the medik8s operators agree who repairs a node, in the namespace `medik8s-leases`, whose names
+/// are those of the nodes. In the whole cluster, for a Role cannot be installed where that namespace is missing, and
+/// it may come later; the controller names no other namespace. Some clusters ask for `delete` of whoever sets an owner.
+fn lease_rules() -> Vec<PolicyRule> {
+    vec![rule("coordination.k8s.io", &["leases"], &["get", "create", "update", "delete"])]
 }
 
 /// Events on our objects and on nodes. Repeated ones are patched.

@@ -141,7 +141,7 @@ fn report(state: CheckState) -> Report {
         observed_at: ago(1),
     };
     Report {
-        results: BTreeMap::from([(result.check.clone(), result)]),
+        results: [(result.check.clone(), result)].into_iter().collect(),
         expires_at: NOW.after(Span::minutes(20)),
         os_id: Some("centos".into()),
         ..Report::default()

@@ -2,7 +2,7 @@
 
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
 use nodemend_api::guard::RepairGuard;
 use nodemend_api::hold::Hold;
 use nodemend_api::plan_page::PlanPage;
@@ -30,7 +30,7 @@ pub struct LoadError {
 
 /// Lists everything that decisions are made from.
 pub async fn load(client: &Client) -> Result<Snapshot, LoadError> {
-    let mut known = Known { whole_journals: true, ..Known::default() };
+    let mut known = Known { whole: true, ..Known::default() };
     list::<NodeView>(client, &mut known).await?;
     list::<DeserializeGuard<RepairGuard>>(client, &mut known).await?;
     list::<DeserializeGuard<RepairPool>>(client, &mut known).await?;
@@ -48,11 +48,20 @@ async fn list<K>(client: &Client, known: &mut Known) -> Result<(), LoadError>
 where
     K: Row + Clone + std::fmt::Debug + DeserializeOwned,
 {
+    let listed = each(client, ListParams::default(), |object: K| object.put(known)).await;
+    listed.map_err(|source| LoadError { kind: K::row_kind(), source })
+}
+
+/// Lists a kind page by page, as of one moment: what `take` does not keep is gone before the next page is read.
+async fn each<K>(client: &Client, params: ListParams, mut take: impl FnMut(K)) -> Result<(), kube::Error>
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
+{
     let api: Api<K> = Api::all(client.clone());
-    let mut params = ListParams::default().limit(PAGE);
+    let mut params = params.limit(PAGE);
     loop {
-        let page = api.list(&params).await.map_err(|source| LoadError { kind: K::row_kind(), source })?;
-        page.items.into_iter().for_each(|object| object.put(known));
+        let page = api.list(&params).await?;
+        page.items.into_iter().for_each(&mut take);
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),
             None => return Ok(()),

@@ -41,8 +41,8 @@ pub struct Known {
     pub pools: BTreeMap<String, Arc<RepairPool>>,
     /// Addresses of nodes, by type.
     pub addresses: BTreeMap<NodeName, BTreeMap<String, String>>,
-    /// Whether journals that are over are kept in full: people read them, decisions do not.
-    whole_journals: bool,
+    /// Whether rows have what people read and decisions do not: journals that are over, words of checks that pass.
+    whole: bool,
     /// Which page of which run each PlanPage is.
     page_names: BTreeMap<String, (RunUid, u32)>,
     /// Whose report each DiagnosisReport is.

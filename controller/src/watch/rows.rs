@@ -1,6 +1,7 @@
 //! How each kind gets into what is known, and out of it. An object that cannot be decoded is remembered as such:
 //! while it may be a Hold, a guard or a repair under way, nothing starts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube::core::DeserializeGuard;
@@ -16,6 +17,7 @@ use nodemend_api::remediation::Remediation;
 use nodemend_api::report::DiagnosisReport;
 use nodemend_api::run::RepairRun;
 use nodemend_core::decide::PolicyStatus;
+use nodemend_core::finding::CheckState;
 
 use super::{Known, NodeView, World, follow};
 
@@ -172,7 +174,7 @@ impl Stored for Remediation {
     fn store(&self, known: &mut Known) -> Result<(), convert::ConvertError> {
         let mut row: nodemend_core::snapshot::Remediation = self.try_into()?;
         if let Some(journal) = row.journal.as_mut().filter(|journal| journal.is_finished())
-            && !known.whole_journals
+            && !known.whole
         {
             (journal.steps, journal.prior, journal.cordon) = (Vec::new(), None, None);
         }
@@ -290,8 +292,15 @@ impl Stored for DiagnosisReport {
     fn store(&self, known: &mut Known) -> Result<(), convert::ConvertError> {
         let subject = self.spec.subject.uid.clone();
         known.report_names.insert(self.name_any(), (subject.clone(), self.spec.source.clone()));
+        let mut row: nodemend_core::snapshot::Report = self.into();
+        if !known.whole {
+            // Nothing is decided on what a check that passes observed, nor on how it says so.
+            for passing in row.results.values_mut().filter(|result| result.state == CheckState::Pass) {
+                (passing.observed, passing.message) = (BTreeMap::new(), String::new());
+            }
+        }
         let reports = known.snapshot.reports.entry(subject).or_default();
-        reports.insert(self.spec.source.clone(), self.into());
+        reports.insert(self.spec.source.clone(), row);
         Ok(())
     }
 

@@ -68,6 +68,9 @@ impl Performer {
 
     /// Performs one operation; how it ended is the answer, never an error.
     pub async fn perform(&self, target: &Target, act: Act<'_>) -> OpResult {
+        if matches!(act, Act::Launch(_) | Act::Probe(_)) {
+            self.cluster.keep_lease(target).await;
+        }
         let ended = match act {
             Act::Launch(launch) => self.host.launch(target, launch).await,
             Act::Probe(probe) => self.host.probe(target, probe).await,

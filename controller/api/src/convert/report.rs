@@ -12,7 +12,7 @@ impl From<&DiagnosisReport> for snapshot::Report {
             results: status.results.into_iter().map(|result| (result.check.clone(), result)).collect(),
             expires_at: status.expires_at,
             os_id: status.facts.os_id,
-            packages: status.facts.packages.unwrap_or_default(),
+            packages: status.facts.packages.unwrap_or_default().into_iter().collect(),
             booted_at: status.facts.booted_at,
         }
     }

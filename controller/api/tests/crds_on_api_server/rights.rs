@@ -18,6 +18,12 @@ const MAY: &[Right] = &[
     ("delete", "pods", "default"),
     ("create", "events.events.k8s.io", "default"),
     ("get", "secrets", "nodemend-system"),
+    ("list", "validatingwebhookconfigurations.admissionregistration.k8s.io", ""),
+    ("list", "mutatingwebhookconfigurations.admissionregistration.k8s.io", ""),
+    ("list", "endpointslices.discovery.k8s.io", "default"),
+    ("create", "leases.coordination.k8s.io", "medik8s-leases"),
+    ("update", "leases.coordination.k8s.io", "medik8s-leases"),
+    ("delete", "leases.coordination.k8s.io", "medik8s-leases"),
 ];
 
 const MAY_NOT: &[Right] = &[
@@ -33,6 +39,8 @@ const MAY_NOT: &[Right] = &[
     ("delete", "remediations.nodemend.dev", ""),
     ("update", "planpages.nodemend.dev", ""),
     ("create", "pods", "default"),
+    ("list", "leases.coordination.k8s.io", "medik8s-leases"),
+    ("update", "validatingwebhookconfigurations.admissionregistration.k8s.io", ""),
     ("patch", "customresourcedefinitions.apiextensions.k8s.io", ""),
 ];
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Action, Effect, Failure, Reading, Repeat, StepContext, is_not_ours, read_failure, read_stranger,
 };
-use crate::drain::{DrainOptions, DrainProgress, DrainRequest};
+use crate::drain::{DrainOptions, DrainProgress, DrainRequest, DrainRule};
 use crate::op::{Op, OpResult};
 use crate::playbook::Phase;
 use crate::time::Span;
@@ -31,6 +31,18 @@ pub struct Drain {
     pub grace_period: Option<Span>,
 }
 
+impl Drain {
+    /// What this drain may do on a node of a pool with these rules.
+    pub fn options(&self, rules: &[DrainRule]) -> DrainOptions {
+        DrainOptions {
+            rules: rules.to_vec(),
+            delete_empty_dir_data: self.delete_empty_dir_data,
+            force: self.force,
+            grace_period: self.grace_period,
+        }
+    }
+}
+
 impl Action for Drain {
     fn phases(&self) -> &'static [Phase] {
         &[Phase::Disrupt]
@@ -49,14 +61,7 @@ impl Action for Drain {
     }
 
     fn op(&self, context: &StepContext<'_>) -> Option<Op> {
-        Some(Op::Drain(DrainRequest {
-            options: DrainOptions {
-                rules: context.brief.drain_rules.clone(),
-                delete_empty_dir_data: self.delete_empty_dir_data,
-                force: self.force,
-                grace_period: self.grace_period,
-            },
-        }))
+        Some(Op::Drain(DrainRequest { options: self.options(&context.brief.drain_rules) }))
     }
 
     fn read(&self, context: &StepContext<'_>, result: Option<&OpResult>) -> Reading {

@@ -207,7 +207,7 @@ fn clock_behind(snapshot: &Snapshot, now: Time) -> Option<Blocker> {
         let next = format!(
             "grants were recorded at {latest}, this clock says {now}; nothing starts until it is right"
         );
-        Blocker::new("ClockBehind", "repairguard/cluster", next)
+        Blocker::new("ClockBehind", "repairguard/cluster", next).until(latest.before(CLOCK_TOLERANCE))
     })
 }
 

@@ -111,18 +111,20 @@ impl<'a> Counting<'a, '_> {
     /// Plans only shrink: a node that is gone or another machine is left out, for good. Nodes of later batches are
     /// looked at when their batch comes.
     fn not_begun(&mut self, page: u32, node: &'a PlannedNode) -> Mark {
-        let live = &self.fleet.snapshot.nodes;
-        let mark = match live.get(&node.name) {
-            _ if node.batch > self.run.status.batch => Mark::Waiting,
-            None => Mark::Skipped,
-            Some(live) if live.uid != node.uid => Mark::Replaced,
-            Some(_) => Mark::Waiting,
-        };
+        let mark = if node.batch > self.run.status.batch { Mark::Waiting } else { self.still_there(node) };
         match mark {
             Mark::Waiting => self.tally.waiting.push((page, node)),
             mark => self.tally.counts.add(mark),
         }
         mark
+    }
+
+    fn still_there(&self, node: &PlannedNode) -> Mark {
+        match self.fleet.snapshot.nodes.get(&node.name) {
+            None => Mark::Skipped,
+            Some(live) if live.uid != node.uid => Mark::Replaced,
+            Some(_) => Mark::Waiting,
+        }
     }
 
     /// A node that was begun and whose Remediation is gone: never begun again. If it was not over by then, nobody
@@ -133,8 +135,11 @@ impl<'a> Counting<'a, '_> {
             let how = if mark == Mark::Failed { "it failed" } else { "it was not over" };
             self.tally.failed.push(format!("{}: {how}, and its Remediation was deleted", node.name));
         }
+        if counted != mark {
+            self.news.push((Time(i64::MAX), false));
+        }
         self.tally.counts.add(counted);
-        mark
+        counted
     }
 
     /// The tally, with the row of failures brought up to date in the order in which nodes came to an end.

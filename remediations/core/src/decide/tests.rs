@@ -51,10 +51,10 @@ fn report(state: CheckState, installed: &str) -> Report {
         observed_at: NOW,
     };
     Report {
-        results: BTreeMap::from([(result.check.clone(), result)]),
+        results: [(result.check.clone(), result)].into_iter().collect(),
         expires_at: NOW.after(Span::minutes(30)),
         os_id: Some("centos".into()),
-        packages: BTreeMap::from([("systemd".to_owned(), vec![installed.to_owned()])]),
+        packages: [("systemd".to_owned(), vec![installed.to_owned()])].into_iter().collect(),
         booted_at: None,
     }
 }

@@ -17,6 +17,7 @@ use crate::rollout::window::Window;
 use crate::rollout::{Answer, Asked};
 use crate::saga::{Journal, Mode, Outcome};
 use crate::selector::{Labels, Selector};
+use crate::small_map::SmallMap;
 use crate::time::Time;
 
 mod fleet;
@@ -264,13 +265,13 @@ pub enum HoldScope {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Report {
     /// Results by check.
-    pub results: BTreeMap<CheckId, CheckResult>,
+    pub results: SmallMap<CheckId, CheckResult>,
     /// When the report stops counting.
     pub expires_at: Time,
     /// The operating system's `ID` of os-release, when known.
     pub os_id: Option<String>,
     /// Installed versions of the packages that were looked at, by name.
-    pub packages: BTreeMap<String, Vec<String>>,
+    pub packages: SmallMap<String, Vec<String>>,
     /// When the machine was started, when known.
     pub booted_at: Option<Time>,
 }

@@ -49,7 +49,7 @@ fn allowed(budget: &PodDisruptionBudget) -> i32 {
 }
 
 /// No selector selects nothing, an empty one every pod of the namespace (policy/v1).
-fn selects(budget: &PodDisruptionBudget, pod: &PodView) -> bool {
+pub(super) fn selects(budget: &PodDisruptionBudget, pod: &PodView) -> bool {
     let selector = budget.spec.as_ref().and_then(|spec| spec.selector.clone());
     selector.and_then(|s| Selector::try_from(s).ok()).is_some_and(|s| s.matches(&pod.labels))
 }

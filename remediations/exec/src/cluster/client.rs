@@ -1,15 +1,20 @@
 //! A client for single requests: each has a deadline, and none is ever sent twice by itself.
 
+use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use kube::api::{Api, ListParams};
 use kube::core::Status;
 use kube::{Client, Config, Error};
+use serde::de::DeserializeOwned;
 
 use crate::failure::Failed;
 
 /// How long one request to the API server may take.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How many objects one page of a list has, as in kubectl.
+const PAGE: u32 = 500;
 
 /// A client whose requests end within ten seconds and are not repeated by kube's `default_retry`, which would send
 /// an eviction up to 15 times. For single requests; watches need a client of their own.
@@ -37,6 +42,23 @@ pub(crate) async fn within<T>(request: impl Future<Output = Result<T, Error>>) -
         Ok(Err(Error::Api(status))) => Err(RequestError::Answer(status)),
         Ok(Err(other)) => Err(RequestError::NoAnswer(other.to_string())),
         Err(_) => Err(RequestError::NoAnswer(format!("no answer within {} s", DEADLINE.as_secs()))),
+    }
+}
+
+/// Everything that `params` selects, page by page. Each page has the deadline for itself.
+pub(super) async fn list_all<K>(api: &Api<K>, params: ListParams) -> Result<Vec<K>, RequestError>
+where
+    K: Clone + DeserializeOwned + fmt::Debug,
+{
+    let mut params = params.limit(PAGE);
+    let mut all = Vec::new();
+    loop {
+        let page = within(api.list(&params)).await?;
+        all.extend(page.items);
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(all),
+        }
     }
 }
 

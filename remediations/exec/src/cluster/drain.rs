@@ -16,7 +16,7 @@ use crate::target::Target;
 /// How many pods a progress names.
 const NAMED_PODS: usize = 64;
 /// How many blockers a progress names; a status has room for eight.
-const NAMED_BLOCKERS: usize = 8;
+pub(super) const NAMED_BLOCKERS: usize = 8;
 
 /// A pod that is told to go, and what was answered.
 struct Told<'a> {
@@ -35,6 +35,7 @@ impl Cluster {
                 format!("node/{} is not cordoned: somebody else lifted the cordon", target.node),
             ));
         }
+        self.renew_lease(target).await?;
         let pods = sorted(self.pods(target).await?, &request.options);
         let refused = refusals(&pods);
         if !refused.is_empty() {
@@ -129,7 +130,7 @@ fn waits(pod: &PodView) -> Blocker {
 }
 
 /// A blocker's text has room for 1,024 characters.
-fn shortened(blocker: Blocker) -> Blocker {
+pub(super) fn shortened(blocker: Blocker) -> Blocker {
     Blocker { next: blocker.next.chars().take(1024).collect(), ..blocker }
 }
 

@@ -4,12 +4,15 @@ mod budgets;
 mod client;
 mod drain;
 mod evict;
+mod lease;
 mod node;
 mod pods;
+mod preflight;
 
 use kube::Client;
 
 pub use client::client;
+pub use preflight::preflight;
 
 use crate::limits::{Limits, Pace};
 
@@ -19,6 +22,7 @@ pub(crate) struct Cluster {
     writes: Pace,
     evictions: Pace,
     evictions_at_once: usize,
+    looks: lease::Looks,
 }
 
 impl Cluster {
@@ -28,6 +32,7 @@ impl Cluster {
             writes: Pace::per_second(limits.writes_per_second),
             evictions: Pace::per_second(limits.evictions_per_second),
             evictions_at_once: limits.evictions_at_once.get(),
+            looks: lease::Looks::default(),
         }
     }
 }

@@ -23,14 +23,20 @@ enum Step {
 }
 
 impl Cluster {
-    /// Cordons the node and marks the cordon as ours, with the state before it.
+    /// Cordons the node and marks the cordon as ours, with the state before it. The node's Lease is taken first; that
+    /// of a node that may not be cordoned is left alone, for it may be in use by another repair of ours.
     pub(crate) async fn cordon(&self, target: &Target, mark: &CordonMark) -> Result<OpResult, Failed> {
+        cordon_step(&self.live_node(target).await?, mark)?;
+        self.take_lease(target).await?;
         self.write(target, |node| cordon_step(node, mark)).await
     }
 
-    /// Lifts our cordon. It never cordons: what somebody else has lifted meanwhile stays lifted.
+    /// Lifts our cordon and gives the node's Lease back. It never cordons: what somebody else has lifted meanwhile
+    /// stays lifted.
     pub(crate) async fn uncordon(&self, target: &Target, mark: &CordonMark) -> Result<OpResult, Failed> {
-        self.write(target, |node| uncordon_step(node, mark)).await
+        let lifted = self.write(target, |node| uncordon_step(node, mark)).await?;
+        self.release_lease(target).await;
+        Ok(lifted)
     }
 
     /// Writes what a person must know.

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
 use kube::api::{Api, ListParams};
 use nodemend_core::drain::filter::{Owner, PodView};
+use nodemend_core::ids::NodeName;
 use nodemend_core::time::Time;
 
 use super::Cluster;
-use super::client::within;
+use super::client::{list_all, within};
 use crate::failure::Failed;
 use crate::target::Target;
 
@@ -19,37 +21,40 @@ const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
 impl Cluster {
     /// Every pod on the node, read live.
     pub(super) async fn pods(&self, target: &Target) -> Result<Vec<PodView>, Failed> {
-        let pods: Api<Pod> = Api::all(self.client.clone());
-        let of_node = ListParams::default().fields(&format!("spec.nodeName={}", target.node));
-        let list = within(pods.list(&of_node))
-            .await
-            .map_err(|e| e.of_read(&format!("pods of node/{}", target.node)))?;
-        let mut views: Vec<PodView> = list.items.iter().map(view).collect();
-        self.look_for_daemon_sets(&mut views).await;
-        Ok(views)
+        Ok(views(&self.client, &of_node(&self.client, &target.node).await?).await)
     }
+}
 
-    /// A DaemonSet that cannot be read stays unknown, and its pods keep the node from being drained.
-    async fn look_for_daemon_sets(&self, pods: &mut [PodView]) {
-        let mut known: BTreeMap<(String, String), Option<bool>> = BTreeMap::new();
-        for pod in pods.iter_mut().filter(|pod| pod.is_daemon()) {
-            let Some(owner) = &pod.owner else { continue };
-            let key = (pod.namespace.clone(), owner.name.clone());
-            if !known.contains_key(&key) {
-                let exists = self.daemon_set_exists(&key.0, &key.1).await;
-                known.insert(key.clone(), exists);
-            }
-            pod.daemon_set_exists = known.get(&key).copied().flatten();
+/// Every pod on the node, as the API server has it.
+pub(super) async fn of_node(client: &Client, node: &NodeName) -> Result<Vec<Pod>, Failed> {
+    let pods: Api<Pod> = Api::all(client.clone());
+    let of_node = ListParams::default().fields(&format!("spec.nodeName={node}"));
+    list_all(&pods, of_node).await.map_err(|e| e.of_read(&format!("pods of node/{node}")))
+}
+
+/// What decides about each of `pods`, in their order. A DaemonSet that cannot be read stays unknown, and its pods keep
+/// the node from being drained.
+pub(super) async fn views(client: &Client, pods: &[Pod]) -> Vec<PodView> {
+    let mut views: Vec<PodView> = pods.iter().map(view).collect();
+    let mut known: BTreeMap<(String, String), Option<bool>> = BTreeMap::new();
+    for pod in views.iter_mut().filter(|pod| pod.is_daemon()) {
+        let Some(owner) = &pod.owner else { continue };
+        let key = (pod.namespace.clone(), owner.name.clone());
+        if !known.contains_key(&key) {
+            let exists = daemon_set_exists(client, &key.0, &key.1).await;
+            known.insert(key.clone(), exists);
         }
+        pod.daemon_set_exists = known.get(&key).copied().flatten();
     }
+    views
+}
 
-    async fn daemon_set_exists(&self, namespace: &str, name: &str) -> Option<bool> {
-        let sets: Api<DaemonSet> = Api::namespaced(self.client.clone(), namespace);
-        match within(sets.get_metadata(name)).await {
-            Ok(_) => Some(true),
-            Err(e) if e.is_not_found() => Some(false),
-            Err(_) => None,
-        }
+async fn daemon_set_exists(client: &Client, namespace: &str, name: &str) -> Option<bool> {
+    let sets: Api<DaemonSet> = Api::namespaced(client.clone(), namespace);
+    match within(sets.get_metadata(name)).await {
+        Ok(_) => Some(true),
+        Err(e) if e.is_not_found() => Some(false),
+        Err(_) => None,
     }
 }
 

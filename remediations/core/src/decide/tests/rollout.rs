@@ -101,6 +101,27 @@ fn a_failed_canary_stops_the_run_whatever_may_fail() {
 }
 
 #[test]
+fn a_canary_whose_record_was_deleted_is_not_forgotten() {
+    for (mode, outcome) in [(Mode::Finished, Some(Outcome::Failed)), (Mode::Forward, None)] {
+        let canary = Canary { nodes: IntOrPercent::Int(1), soak: SOAK };
+        let plenty = IntOrPercent::Int(4);
+        let limits = Rollout { canary: Some(canary), max_failures: plenty, ..Rollout::default() };
+        let (mut world, run) = one_by_one(limits);
+        remediate(&mut world, &run, "a", mode, outcome);
+        if outcome.is_none() {
+            write(&mut world, &run, NOW);
+        } else {
+            world.runs.get_mut(&run.name).unwrap().status.nodes = [Mark::Failed].into_iter().collect();
+        }
+        world.remediations.clear();
+        let status = write(&mut world, &run, NOW);
+        assert!(status.limit_reached.is_some(), "{mode:?}: {status:?}");
+        assert_eq!(status.nodes.mark(0), Mark::Failed);
+        assert!(granted_at(&world, NOW.after(SOAK)).is_empty());
+    }
+}
+
+#[test]
 fn failures_in_a_row_are_counted_in_the_order_in_which_they_came() {
     let limits = Rollout {
         max_failures: IntOrPercent::Int(9),
