@@ -25,9 +25,9 @@ fn cordoned(lent: &Lent, start: Timestamp) -> Vec<&'static str> {
 
 #[test]
 fn nothing_starts_outside_of_a_window_and_a_pause_lets_the_node_under_way_end() {
-    let start = Timestamp::now();
-    let opens = (start + AWAY).strftime("%H:%M").to_string();
+    let opens = (Timestamp::now() + AWAY).strftime("%H:%M").to_string();
     let lent = lend(&PAIR, "windowed", 2, &json!({"windows": [{"start": opens, "duration": "1h"}]}));
+    let start = Timestamp::now();
     lent.set_aside("windowed", &json!({"batches": [1]}));
     let run = lent.run_that("waits for the window", |run| run.blocker("Window").is_some());
     let blocker = run.blocker("Window").unwrap();
