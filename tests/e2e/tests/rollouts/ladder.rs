@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use nodemend_bed::fault::Fault;
+use nodemend_bed::workloads::deployment;
 use nodemend_e2e::journal::Run;
 use nodemend_e2e::objects::API_VERSION;
 use nodemend_e2e::proof::{self, HostState, NodeState};
@@ -29,6 +30,9 @@ fn policy() -> Value {
 fn a_node_that_a_restart_of_its_kubelet_cannot_cure_is_rebooted_next() {
     let lent = lend(&ONE, "ladder", 1, &json!({}));
     let host = lent.host("one").unwrap();
+    // A pod that its kubelet cannot end any more: the drain leaves it to the reboot.
+    lent.apply([deployment("ladder", 1, "ladder")]).unwrap();
+    lent.bed().kubectl(&["rollout", "status", "deployment/ladder", "--timeout=60s"]).unwrap();
     let (start, before) = (Timestamp::now(), HostState::of(host).unwrap());
     host.inject(Fault::KubeletFrozen).unwrap();
     host.inject(Fault::Pid1Hung).unwrap();
@@ -57,6 +61,7 @@ fn a_node_that_a_restart_of_its_kubelet_cannot_cure_is_rebooted_next() {
     let witness = Witness::since(&lent, start).unwrap();
     let mine: Vec<_> = witness.cordon_changes().into_iter().filter(|change| change.node == "one").collect();
     assert!(mine[0].at > free, "not cordoned before the second run: {mine:?}");
+    assert!(witness.evictions().iter().any(|eviction| eviction.pod.starts_with("ladder")), "it was drained");
     let reboots = proof::reboots(&lent, "one", start).unwrap();
     assert_eq!(reboots.len(), 1, "{reboots:?}");
     assert_ne!(HostState::of(host).unwrap().boot_id, before.boot_id);
