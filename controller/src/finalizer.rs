@@ -7,14 +7,23 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use nodemend_api::FINALIZER;
 use nodemend_api::remediation::Remediation;
+use nodemend_core::saga::Outcome;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fmt::Debug;
 
 use crate::store::StoreError;
 
-/// The label of a Remediation whose last journal is written and whose finalizer is off.
+/// The label of a Remediation whose last journal is written and whose finalizer is off; its value is how it ended.
 pub(crate) const FINISHED_LABEL: &str = "nodemend.dev/finished";
+
+/// Selects the Remediations that grants are decided on: those under way, and those that failed, which count against the
+/// limits of their run.
+pub(crate) fn not_ended_well() -> String {
+    let well = [Outcome::Repaired, Outcome::Cleared, Outcome::Replaced, Outcome::Skipped];
+    let well: Vec<_> = well.map(|outcome| format!("{outcome:?}")).into();
+    format!("{FINISHED_LABEL} notin ({})", well.join(","))
+}
 
 /// Whether the object carries our finalizer.
 pub(crate) fn has<K: Resource>(object: &K) -> bool {
@@ -49,7 +58,9 @@ pub(crate) async fn take_off_finished(client: &Client, object: &Remediation) -> 
     if !has(object) {
         return Ok(());
     }
-    let labels = json!({FINISHED_LABEL: "true"});
+    let outcome = object.status.as_ref().and_then(|status| status.journal.outcome);
+    let labels =
+        json!({FINISHED_LABEL: outcome.map_or("Unknown".to_owned(), |outcome| format!("{outcome:?}"))});
     patch(client, object, json!({"finalizers": others(object), "labels": labels})).await
 }
 

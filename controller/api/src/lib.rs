@@ -19,6 +19,7 @@ pub mod rbac;
 pub mod remediation;
 pub mod report;
 pub mod run;
+pub mod scenario;
 pub mod yaml;
 
 /// Our finalizer: on RepairRuns from their plan, on Remediations from their creation, to the terminal write.

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::client::Connection;
-use super::{abort, explain, get, hold, plan, playbook, run, watch};
+use super::{abort, explain, get, hold, plan, playbook, run, simulate, watch};
 use crate::serve::Options;
 
 const EXAMPLES: &str = "\
@@ -36,6 +36,8 @@ pub struct Cli {
 pub(super) enum Command {
     /// Show what would be done, to which nodes, and why not to others
     Plan(plan::Flags),
+    /// Show how runs and policies would go, in virtual time
+    Simulate(simulate::Flags),
     /// Start a repair by hand, after showing what it will do
     Run(run::Flags),
     /// Look on at a run, live

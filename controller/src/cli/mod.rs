@@ -20,6 +20,7 @@ mod repair;
 mod run;
 mod select;
 mod serve;
+mod simulate;
 #[cfg(test)]
 mod testing;
 mod watch;
@@ -42,6 +43,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Plan(flags) => plan::run(&connection, &flags).await,
         Command::Run(flags) => run::run(&connection, flags).await,
         Command::Watch(flags) => watch::run(&connection, &flags).await,
+        Command::Simulate(flags) => simulate::run(&connection, &flags).await,
         Command::Explain(flags) => explain::run(&connection, &flags).await,
         Command::Stop(flags) => hold::make(&connection, flags, HoldLevel::Stop).await,
         Command::Pause(flags) => hold::make(&connection, flags, HoldLevel::Pause).await,

@@ -81,7 +81,7 @@ fn order(text: &str) -> Result<Order, String> {
     serde_json::from_value(text.into()).map_err(|_| format!("want {known}"))
 }
 
-fn share(text: &str) -> Result<IntOrPercent, String> {
+pub(super) fn share(text: &str) -> Result<IntOrPercent, String> {
     let share = match text.parse() {
         Ok(count) => IntOrPercent::Int(count),
         Err(_) => IntOrPercent::Percent(text.to_owned()),

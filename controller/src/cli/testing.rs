@@ -229,6 +229,7 @@ fn remediation(run: &Run, node: &str, journal: Journal) -> Remediation {
         pool: "web".into(),
         node: node.into(),
         node_uid,
+        deleting: false,
         checks: Vec::new(),
         journal: Some(journal),
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, ListParams};
 use kube::{Api, ResourceExt};
 use nodemend_api::FINALIZER;
 use nodemend_api::guard::{GUARD_NAME, RepairGuard};
@@ -20,6 +20,7 @@ use super::carry_out::owner;
 use super::live::refused;
 use super::{Planner, PlannerError};
 use crate::clock::now;
+use crate::finalizer;
 use crate::store::{self, StoreError, put_status};
 
 impl Planner {
@@ -156,7 +157,8 @@ impl Planner {
 
     pub(super) async fn live_remediations(&self) -> Result<Vec<snapshot::Remediation>, PlannerError> {
         // One that cannot be read may be a repair under way: then nothing is granted and nothing given back.
-        self.rows("remediations", |remediation: &Remediation| remediation.try_into()).await
+        let counting = ListParams::default().labels(&finalizer::not_ended_well());
+        self.rows("remediations", counting, |remediation: &Remediation| remediation.try_into()).await
     }
 }
 

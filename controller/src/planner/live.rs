@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Display};
 
-use k8s_openapi::api::core::v1::Node as KubeNode;
 use kube::api::ListParams;
 use kube::{Api, Resource, ResourceExt};
 use nodemend_api::convert;
@@ -20,6 +19,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Planner, PlannerError};
 use crate::store::StoreError;
+use crate::watch::{self, NodeView};
 
 /// A plan whose stored pages were proven to be what its digest was made of.
 pub(super) struct ProvenPlan {
@@ -41,10 +41,14 @@ impl Planner {
     /// Everything that grants are decided on, by consistent reads: nodes, all pools and Remediations, and the runs that
     /// are not over with their pages. The guard was read before: what is decided is written on what it was then.
     pub(super) async fn read_live(&self, guard: &RepairGuard) -> Result<Snapshot, PlannerError> {
-        let pools = self.rows("repairpools", |pool: &RepairPool| snapshot::Pool::try_from(pool)).await?;
+        let pools = self
+            .rows("repairpools", ListParams::default(), |pool: &RepairPool| snapshot::Pool::try_from(pool))
+            .await?;
         let nodes = self.live_nodes().await?;
         let remediations = self.live_remediations().await?;
-        let runs = self.rows("repairruns", |run: &RepairRun| snapshot::Run::try_from(run)).await?;
+        let runs = self
+            .rows("repairruns", ListParams::default(), |run: &RepairRun| snapshot::Run::try_from(run))
+            .await?;
         let open = runs.into_iter().filter(|run| !run.status.phase.is_over());
         let runs: BTreeMap<String, snapshot::Run> = open.map(|run| (run.name.clone(), run)).collect();
         Ok(Snapshot {
@@ -61,7 +65,7 @@ impl Planner {
 
     /// All nodes, by name.
     pub(super) async fn live_nodes(&self) -> Result<BTreeMap<NodeName, snapshot::Node>, PlannerError> {
-        let rows = self.rows("nodes", |node: &KubeNode| {
+        let rows = self.rows("nodes", ListParams::default(), |node: &NodeView| {
             convert::node(&node.metadata, node.spec.as_ref(), node.status.as_ref())
         });
         Ok(rows.await?.into_iter().map(|node| (node.name.clone(), node)).collect())
@@ -149,35 +153,23 @@ impl Planner {
         Ok(api.get_opt(name).await.map_err(StoreError::of::<K>(name))?)
     }
 
-    /// The rows of all objects of a kind, in one consistent list that is read a page at a time: thousands of whole nodes
-    /// are never in memory at once.
+    /// The rows of what is listed, a page at a time: thousands of whole objects are never in memory at once. One that
+    /// cannot be made fails the whole: it may be what counts.
     pub(super) async fn rows<K, R>(
         &self,
         what: &'static str,
+        params: ListParams,
         row: impl Fn(&K) -> Result<R, convert::ConvertError>,
     ) -> Result<Vec<R>, PlannerError>
     where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
     {
-        let api: Api<K> = Api::all(self.client.clone());
-        let mut params = ListParams::default().limit(PAGE);
         let mut rows = Vec::new();
-        loop {
-            let listed = api.list(&params).await;
-            let page = listed.map_err(|source| PlannerError::List { what, source: Box::new(source) })?;
-            for object in &page.items {
-                rows.push(row(object).map_err(refused)?);
-            }
-            match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => params = params.continue_token(&token),
-                None => return Ok(rows),
-            }
-        }
+        let listed = watch::each(&self.client, params, |object: K| rows.push(row(&object))).await;
+        listed.map_err(|source| PlannerError::List { what, source: Box::new(source) })?;
+        rows.into_iter().collect::<Result<_, _>>().map_err(refused)
     }
 }
-
-/// Objects of a list that are asked for at once.
-const PAGE: u32 = 250;
 
 pub(super) fn refused(error: impl Display) -> PlannerError {
     PlannerError::Refused(error.to_string())

@@ -1,8 +1,10 @@
 //! Whether a node may still begin, right before its first disruptive step: windows, pauses, marks of others, and gates.
 
+use nodemend_core::actions::Do;
 use nodemend_core::blocker::Blocker;
 use nodemend_core::decide::{may_begin, plan_of};
 use nodemend_core::rollout::{Asked, Gate, GateScope};
+use nodemend_exec::preflight;
 
 use super::Parts;
 use super::drive::Look;
@@ -18,7 +20,24 @@ pub(super) async fn clearance(parts: &Parts, look: &Look) -> Vec<Blocker> {
             blockers.push(Blocker::new("GateClosed", format!("repairrun/{}", asked.run), next));
         }
     }
+    if blockers.is_empty() {
+        blockers = in_the_way_of_drain(parts, look).await;
+    }
     blockers
+}
+
+/// What a drain would run into, found out while the node still serves. What cannot be read is in the way too.
+async fn in_the_way_of_drain(parts: &Parts, look: &Look) -> Vec<Blocker> {
+    let drain = look.brief.steps.iter().find_map(|step| match &step.action {
+        Do::Drain(drain) => Some(drain),
+        _ => None,
+    });
+    let Some(drain) = drain else { return Vec::new() };
+    let node = &look.brief.node.name;
+    match preflight(&parts.client, node, drain, &look.brief.drain_rules).await {
+        Ok(blockers) => blockers,
+        Err(failure) => vec![Blocker::new(&failure.reason, format!("node/{node}"), failure.message)],
+    }
 }
 
 /// What the watches know, and the gates that have to be asked for this node.

@@ -8,10 +8,12 @@ use kube::{Api, ResourceExt};
 use nodemend_api::conditions::{READY, RECONCILING, STALLED, Wanted, set};
 use nodemend_api::pool::RepairPool;
 use nodemend_api::remediation::{Remediation, RemediationStatus};
+use nodemend_core::decide::is_stopped;
 use nodemend_core::op::{Op, OpFailure, OpResult};
 use nodemend_core::saga::{
     Brief, Journal, Mode, Next, NodeObservation, Observation, Outcome, awaits_clearance, next,
 };
+use nodemend_core::snapshot::is_granted;
 use nodemend_core::time::Span;
 use nodemend_exec::{Act, Still};
 
@@ -42,6 +44,9 @@ pub(super) struct Look {
 impl Driver {
     /// Looks at the saga called `name`, by live reads: the cache only says when to look.
     pub(super) async fn look(&self, name: &str) -> Result<Action, SagaError> {
+        if self.is_inert(name) {
+            return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
+        }
         let api: Api<Remediation> = Api::all(self.parts.client.clone());
         let Some(remediation) = api.get_opt(name).await.map_err(StoreError::of::<Remediation>(name))? else {
             self.forget(name);
@@ -59,6 +64,19 @@ impl Driver {
         let pool = self.parts.world.look().pools.get(&remediation.spec.pool).cloned();
         let brief = self.briefs.of(&self.parts.client, &remediation, pool.as_deref()).await?;
         self.go_on(Look { remediation, brief, pool }).await
+    }
+
+    /// Whether the watches know the Remediation as one that has not begun and lacks its grants: thousands of them are not
+    /// read again and again. One that is being deleted, or that the watches do not know, is looked at.
+    fn is_inert(&self, name: &str) -> bool {
+        let known = self.parts.world.look();
+        let snapshot = &known.snapshot;
+        snapshot.remediations.get(name).is_some_and(|remediation| {
+            remediation.journal.is_none()
+                && !remediation.deleting
+                && snapshot.runs.get(&remediation.run).is_some_and(|run| is_stopped(run).is_none())
+                && !is_granted(snapshot, name, &remediation.pool)
+        })
     }
 
     async fn go_on(&self, mut look: Look) -> Result<Action, SagaError> {

@@ -53,7 +53,11 @@ where
 }
 
 /// Lists a kind page by page, as of one moment: what `take` does not keep is gone before the next page is read.
-async fn each<K>(client: &Client, params: ListParams, mut take: impl FnMut(K)) -> Result<(), kube::Error>
+pub(crate) async fn each<K>(
+    client: &Client,
+    params: ListParams,
+    mut take: impl FnMut(K),
+) -> Result<(), kube::Error>
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
 {

@@ -18,6 +18,7 @@ use nodemend_core::snapshot::Snapshot;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
+pub(crate) use load::each;
 pub use load::{LoadError, load};
 pub(crate) use node_view::NodeView;
 pub(crate) use rows::Row;

@@ -21,6 +21,7 @@ pub mod playbook;
 pub mod rollout;
 pub mod saga;
 pub mod selector;
+pub mod sim;
 pub mod small_map;
 pub mod snapshot;
 pub mod time;

@@ -1,7 +1,5 @@
 //! Three hundred nodes repaired in one run within their budget, while their controller is killed.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
-
 use std::time::Duration;
 
 use nodemend_e2e::scale::{Fleet, FleetSpec, Seed};

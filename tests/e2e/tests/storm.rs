@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use nodemend_bed::host::POOL_LABEL;
 use nodemend_bed::scale::PlainNodes;
+use nodemend_bed::{Bed, BedConfig};
 use nodemend_e2e::Stage;
 use nodemend_e2e::objects::{self, API_VERSION};
 use serde_json::{Value, json};
@@ -40,8 +41,11 @@ struct Storm(Stage);
 
 impl Storm {
     fn start() -> Self {
-        let stage = Stage::start("storm", Vec::new()).unwrap();
-        PlainNodes { pools: vec![POOL.to_owned()], ..PlainNodes::new(NODES) }.start(stage.bed()).unwrap();
+        let bed = Bed::start(&BedConfig { name: "storm".to_owned(), ..BedConfig::default() }).unwrap();
+        let nodes = PlainNodes { pools: vec![POOL.to_owned()], ..PlainNodes::new(NODES) };
+        nodes.start(&bed).unwrap();
+        let stage = Stage::on(bed).unwrap();
+        stage.install().unwrap();
         stage.apply([objects::guard(), pool(POOL)]).unwrap();
         stage.start_controller().unwrap();
         let storm = Self(stage);

@@ -45,6 +45,7 @@ impl TryFrom<&Remediation> for snapshot::Remediation {
             pool: spec.pool.clone(),
             node: repair.node.name.clone(),
             node_uid: repair.node.uid.clone(),
+            deleting: remediation.metadata.deletion_timestamp.is_some(),
             checks: repair.node.checks().cloned().collect(),
             journal: remediation.status.as_ref().map(|status| status.journal.clone()),
         })

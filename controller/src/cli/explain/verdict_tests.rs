@@ -101,6 +101,7 @@ fn a_node_that_its_run_is_done_with_does_not_wait_in_it() {
         pool: "web".into(),
         node: "n1".into(),
         node_uid: "u1".into(),
+        deleting: false,
         checks: Vec::new(),
         journal: Some(journal),
     };

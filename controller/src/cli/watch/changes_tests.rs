@@ -27,6 +27,7 @@ fn node(journal: Option<Journal>) -> NodeLine {
         pool: "web".into(),
         node: NodeName::from("n1"),
         node_uid: "u1".into(),
+        deleting: false,
         checks: Vec::new(),
         journal,
     };

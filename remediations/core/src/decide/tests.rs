@@ -218,6 +218,7 @@ fn remediate(world: &mut Snapshot, run: &Run, node: &str, mode: Mode, outcome: O
         pool: "web".into(),
         node: node.into(),
         node_uid,
+        deleting: false,
         checks: Vec::new(),
         journal: Some(journal),
     };

@@ -186,6 +186,8 @@ pub struct Remediation {
     pub node: NodeName,
     /// UID of its node.
     pub node_uid: NodeUid,
+    /// Whether it is being deleted.
+    pub deleting: bool,
     /// The checks whose findings it repairs.
     pub checks: Vec<CheckId>,
     /// Its journal; `None` until the saga has begun.

@@ -7,13 +7,19 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use nodemend_bed::Bed;
+use nodemend_bed::{Bed, state};
 use nodemend_e2e::scale::{Figures, Fleet, FleetSpec, Seed};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_secs(15);
 /// How often the controller of the second run is killed.
 const KILLS: usize = 5;
+
+/// The beds of the two runs.
+const BEDS: [&str; 2] = ["scale", "restarts"];
+/// What a shell says of a program that Ctrl-C has ended.
+const INTERRUPTED: i32 = 130;
 
 struct Options {
     nodes: usize,
@@ -24,18 +30,22 @@ struct Options {
 fn main() -> anyhow::Result<ExitCode> {
     Bed::check_privileges()?;
     let options = options()?;
+    stop_at_signal()?;
     println!("seed {}", options.seed);
     let mut seed = Seed::new(options.seed);
     let mut kept = true;
     let mut lines = Vec::new();
-    for (name, nodes, kills) in [("scale", options.nodes, 0), ("restarts", options.restart_nodes, KILLS)] {
+    let [whole, killed] = BEDS;
+    for (name, nodes, kills) in [(whole, options.nodes, 0), (killed, options.restart_nodes, KILLS)] {
         if nodes > 0 {
             let figures = part(name, nodes, kills, &mut seed)?;
             kept &= figures.faults.is_empty();
             lines.push(figures.to_string());
         }
     }
-    lines.iter().for_each(|line| println!("{line}"));
+    for line in lines {
+        println!("{line}");
+    }
     Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -54,8 +64,30 @@ fn part(name: &str, nodes: usize, kills: usize, seed: &mut Seed) -> anyhow::Resu
     figures.judge_size();
     let idle = figures.judge_idle(&fleet)?;
     println!("{} s, run of {} bytes, {idle} requests in an idle minute", figures.seconds, figures.run_bytes);
-    figures.faults.iter().for_each(|fault| println!("NOT KEPT: {fault}"));
+    for fault in &figures.faults {
+        println!("NOT KEPT: {fault}");
+    }
     Ok(figures)
+}
+
+/// From here on Ctrl-C stops what was started. Signals are caught, not held back: programs that are started would inherit
+/// that.
+fn stop_at_signal() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut interrupt, mut terminate) = {
+        let _entered = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    std::thread::spawn(move || {
+        runtime.block_on(async { tokio::select!(_ = interrupt.recv() => (), _ = terminate.recv() => ()) });
+        for bed in BEDS.into_iter().filter(|bed| state::folder(bed).exists()) {
+            if let Err(error) = state::stop(bed) {
+                eprintln!("bed `{bed}` was not stopped completely: {error}; the next start tries again");
+            }
+        }
+        std::process::exit(INTERRUPTED);
+    });
+    Ok(())
 }
 
 fn options() -> anyhow::Result<Options> {

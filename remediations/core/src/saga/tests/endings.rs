@@ -56,7 +56,7 @@ fn a_host_that_cannot_be_reached_fails_at_its_time_limit_and_is_named() {
 }
 
 #[test]
-fn a_budget_that_never_allows_is_named_and_the_cordon_lifted() {
+fn a_budget_that_closes_in_a_drain_is_named_and_the_cordon_lifted() {
     let mut world = World::new();
     world.host.budget_closed = true;
     world.run(&[]);

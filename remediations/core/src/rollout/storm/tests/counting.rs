@@ -116,6 +116,7 @@ fn a_node_that_was_repaired_a_moment_ago_does_not_count_as_flapping() {
 
 fn add_remediation(play: &mut Play, name: &str, node: &str, journal: Journal) {
     let remediation = Remediation {
+        deleting: false,
         checks: Vec::new(),
         name: name.into(),
         uid: format!("uid-{name}"),
