@@ -9,7 +9,7 @@ SCALE =
 DEMO = $(CARGO) run -q -p nodemend-e2e --bin demo --
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo demo-down scale test test-unit test-e2e lint properties
+.PHONY: help deps build demo demo-down properties scale bench test test-unit test-e2e lint
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ demo-down: ## Take the demo away, with everything that belongs to it
 scale: build ## 5,000 plain nodes in one run, then 1,000 with a controller that is killed; about an hour and a half
 	@$(CARGO) build -q --release -p nodemend -p nodemend-e2e --bins
 	@target/release/scale $(SCALE)
+
+bench: build ## How long a run over eight real nodes takes, against the least that it could take
+	@$(CARGO) run -q -p nodemend-e2e --bin makespan
 
 test: build lint test-unit test-e2e ## Everything: lint, unit tests, tests on real hosts, end to end
 

@@ -24,8 +24,8 @@ use crate::store::StoreError;
 use crate::watch::World;
 pub(crate) use gates::Gatekeeper;
 
-/// Changes are gathered for this long, so that a burst is one round.
-const GATHER: Duration = Duration::from_millis(250);
+/// Rounds are at least this far apart, so that a burst of changes is one round. The first change after a calm is at once.
+const APART: Duration = Duration::from_millis(250);
 /// A round is made at least this often: time alone changes what is decided.
 const AT_LEAST: Duration = Duration::from_secs(10);
 
@@ -71,10 +71,10 @@ impl Planner {
         let mut pause = AT_LEAST;
         loop {
             let _ = tokio::time::timeout(pause, self.world.changed()).await;
-            tokio::time::sleep(GATHER).await;
             if self.world.is_complete() {
                 pause = self.round().await;
             }
+            tokio::time::sleep(APART).await;
         }
     }
 

@@ -24,7 +24,7 @@ use crate::clock::now;
 use crate::store::{StoreError, put_status};
 use crate::{checks, finalizer};
 
-/// How long a Remediation without grants is left alone before it is looked at again.
+/// How long a Remediation without grants is left alone before it is looked at again, should it not be woken by them.
 const WITHOUT_GRANT: Span = Span::seconds(2);
 
 /// Drives sagas.

@@ -20,6 +20,7 @@ use kube::runtime::{Controller, WatchStreamExt};
 use kube::{Api, Client, ResourceExt};
 use nodemend_api::remediation::Remediation;
 use nodemend_core::ids::Epoch;
+use nodemend_core::snapshot::is_granted;
 use nodemend_exec::Performer;
 use tokio::sync::mpsc;
 
@@ -85,6 +86,7 @@ pub(crate) async fn run(watching: Client, sagas: Sagas) {
     let answered = futures::stream::unfold(answered, |mut answered| async {
         answered.recv().await.map(|saga| (saga, answered))
     });
+    tokio::spawn(begin_when_granted(parts.world.clone(), slots.clone()));
     let config = ControllerConfig::default().concurrency(AT_ONCE);
     // Metadata of what is under way alone: thousands of journals would fill the memory twice.
     let under_way = watcher::Config::default().timeout(60).labels(&format!("!{FINISHED_LABEL}"));
@@ -114,4 +116,21 @@ pub(crate) async fn run(watching: Client, sagas: Sagas) {
         )
         .for_each(|_| std::future::ready(()))
         .await;
+}
+
+/// Has sagas looked at as soon as the watches show their grants: a Remediation is made before it is granted.
+async fn begin_when_granted(world: Arc<World>, slots: Arc<Slots>) {
+    loop {
+        world.grants_changed().await;
+        let granted: Vec<String> = {
+            let known = world.look();
+            let snapshot = &known.snapshot;
+            let inert = snapshot.remediations.values().filter(|remediation| remediation.journal.is_none());
+            let granted = inert.filter(|r| is_granted(snapshot, &r.name, &r.pool));
+            granted.map(|remediation| remediation.name.clone()).collect()
+        };
+        for name in granted {
+            slots.ring(&name);
+        }
+    }
 }

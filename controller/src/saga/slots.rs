@@ -117,6 +117,11 @@ impl Slots {
             slot.answer = Some((key, result, first));
         }
         drop(slots);
+        self.ring(name);
+    }
+
+    /// Has a saga looked at.
+    pub(super) fn ring(&self, name: &str) {
         // The receiver lives as long as the process; without one there is nothing left to look at.
         let _ = self.ring.send(ObjectRef::new(name));
     }

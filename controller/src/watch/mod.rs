@@ -31,7 +31,11 @@ const PAGE: u32 = 100;
 pub struct World {
     known: Mutex<Known>,
     changed: Notify,
+    grants_changed: Notify,
 }
+
+/// The kinds whose status has grants.
+const WITH_GRANTS: [&str; 2] = ["RepairGuard", "RepairPool"];
 
 /// What the watches have seen.
 #[derive(Debug, Default)]
@@ -69,6 +73,11 @@ impl World {
         self.changed.notify_one();
     }
 
+    /// Waits until an object that has grants changes.
+    pub(crate) async fn grants_changed(&self) {
+        self.grants_changed.notified().await;
+    }
+
     /// Whether the first list of every kind has arrived: before that, what is not known may well be there.
     pub fn is_complete(&self) -> bool {
         self.look().listed.len() == rows::KINDS
@@ -94,6 +103,9 @@ where
             Ok(event) => {
                 listing.take(event, &mut world.look());
                 world.ring();
+                if WITH_GRANTS.contains(&kind) {
+                    world.grants_changed.notify_one();
+                }
             }
             Err(error) => tracing::warn!(kind, %error, "watch failed; it is tried again"),
         }

@@ -52,6 +52,17 @@ impl Journal {
         steps.filter_map(|step| Some((text(step, "/name"), time(&step["startedAt"])?))).collect()
     }
 
+    /// When it was begun and when it was over; none until then.
+    pub fn times(&self) -> Option<(Timestamp, Timestamp)> {
+        Some((time(&self.0["status"]["startedAt"])?, time(&self.0["status"]["finishedAt"])?))
+    }
+
+    /// Whether it was under way at the same moment as `other`, both being over.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let (Some((from, to)), Some((start, end))) = (self.times(), other.times()) else { return false };
+        from < end && start < to
+    }
+
     /// The state of a step; empty while there is none of that name.
     pub fn step(&self, name: &str) -> &str {
         let mut steps = self.0.pointer("/status/steps").and_then(Value::as_array).into_iter().flatten();
@@ -117,6 +128,11 @@ impl Run {
     /// The blocker with this reason.
     pub fn blocker(&self, reason: &str) -> Option<&Value> {
         self.blockers().iter().find(|blocker| blocker["reason"] == reason)
+    }
+
+    /// What the blocker with this reason says to people; empty while there is none.
+    pub fn waits_for(&self, reason: &str) -> &str {
+        self.blocker(reason).map_or("", |blocker| text(blocker, "/next"))
     }
 
     /// One line for an error message.

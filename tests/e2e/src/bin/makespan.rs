@@ -1,0 +1,131 @@
+//! `make bench`: how long a run over eight real nodes takes, against the least that it could take.
+//!
+//! Nothing is judged: all figures are of one run on one machine. The least is the number of batches times what one node
+//! takes (the median); what is above it is told by where it went.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::{SignedDuration, Timestamp};
+use nodemend_bed::{Bed, HostSpec};
+use nodemend_e2e::Stage;
+use nodemend_e2e::journal::{Journal, Run, time};
+use nodemend_e2e::objects::{self, API_VERSION, PoolSpec};
+use nodemend_e2e::witness::Witness;
+use serde_json::json;
+
+const POOL: &str = "web";
+const NODES: usize = 8;
+const BATCH: u32 = 2;
+const OVER: Duration = Duration::from_mins(10);
+
+fn main() -> anyhow::Result<()> {
+    Bed::check_privileges()?;
+    let names: Vec<_> = (1..=NODES).map(|number| format!("{POOL}-{number}")).collect();
+    let hosts = names.iter().map(|name| HostSpec { pool: POOL.to_owned(), ..HostSpec::new(name) });
+    let stage = Stage::start("makespan", hosts.collect())?;
+    let pool = PoolSpec { max_unavailable: BATCH, ..PoolSpec::new(POOL) };
+    let before = Timestamp::now();
+    stage.apply([objects::guard(), objects::pool(pool, stage.login())])?;
+    stage.start_controller()?;
+    stage.reported(&names.iter().map(String::as_str).collect::<Vec<_>>(), before)?;
+    let asked = Timestamp::now();
+    stage.apply([run(&names, asked)])?;
+    let run = stage.run_that(POOL, "is over", OVER, Run::is_over)?;
+    anyhow::ensure!(run.phase() == "Succeeded", "{}", stage.situation());
+    report(&stage, &run, asked)
+}
+
+fn run(names: &[String], asked: Timestamp) -> serde_json::Value {
+    json!({
+        "apiVersion": API_VERSION, "kind": "RepairRun", "metadata": {"name": "makespan"},
+        "spec": {
+            "pool": POOL, "playbook": "drain-and-reboot", "version": "1.0.0",
+            "nodes": {"named": {"names": names}}, "rollout": {"batches": [BATCH]},
+            "requestedBy": "bench", "startBefore": (asked + SignedDuration::from_hours(1)).to_string(),
+        },
+    })
+}
+
+/// When what happened in one batch, in milliseconds after the run was asked for.
+#[derive(Debug, Default)]
+struct Batch {
+    granted: i64,
+    begun: i64,
+    cordoned: i64,
+    ended: i64,
+    /// What each of its nodes took.
+    took: Vec<i64>,
+}
+
+fn report(stage: &Stage, run: &Run, asked: Timestamp) -> anyhow::Result<()> {
+    let since = |at: Timestamp| at.as_millisecond() - asked.as_millisecond();
+    let makespan = since(time(&run.0["status"]["finishedAt"]).context("the run has no end")?);
+    let batches = batches(stage, run, since)?;
+    let mut took: Vec<_> = batches.iter().flat_map(|batch| batch.took.clone()).collect();
+    took.sort_unstable();
+    let count = i64::try_from(batches.len())?;
+    let least = count * took[took.len() / 2];
+    let slowest: i64 = batches.iter().filter_map(|batch| batch.took.iter().max()).sum();
+    println!(
+        "a node takes {} (median of {}: {} to {})",
+        seconds(took[took.len() / 2]),
+        took.len(),
+        seconds(took[0]),
+        seconds(took[took.len() - 1])
+    );
+    println!("{count} batches of {BATCH}: least {}, makespan {}", seconds(least), seconds(makespan));
+    println!("above the least: {}", percent(makespan - least, least));
+    println!(
+        "  because the slower node of a batch is slower than the median: {}",
+        percent(slowest - least, least)
+    );
+    println!("  between nodes: {}", percent(makespan - slowest, least));
+    let mut before = 0;
+    for (number, batch) in batches.iter().enumerate() {
+        println!(
+            "batch {}: granted after {}, begun after {}, first cordon after {}",
+            number + 1,
+            seconds(batch.granted - before),
+            seconds(batch.begun - before),
+            seconds(batch.cordoned - before)
+        );
+        before = batch.ended;
+    }
+    println!("end of the run after {}", seconds(makespan - before));
+    Ok(())
+}
+
+fn batches(stage: &Stage, run: &Run, since: impl Fn(Timestamp) -> i64) -> anyhow::Result<Vec<Batch>> {
+    let journals = stage.journals(run.name())?;
+    let witness = Witness::since(stage, Timestamp::UNIX_EPOCH)?;
+    let starts = stage.get("repairpool", POOL)?["status"]["starts"].take();
+    let starts = starts.as_array().into_iter().flatten().filter_map(|start| time(&start["at"])).map(&since);
+    let mut batches: Vec<_> = starts.map(|granted| Batch { granted, ..Batch::default() }).collect();
+    for (number, batch) in batches.iter_mut().enumerate() {
+        let of_batch = |journal: &&Journal| journal.0["spec"]["repairs"][0]["node"]["batch"] == number;
+        let nodes: Vec<_> = journals.iter().filter(of_batch).collect();
+        let times: Vec<_> =
+            nodes.iter().filter_map(|node| node.times()).map(|(from, to)| (since(from), since(to))).collect();
+        batch.begun = times.iter().map(|(from, _)| *from).min().context("a batch without nodes")?;
+        batch.ended = times.iter().map(|(_, to)| *to).max().unwrap_or_default();
+        batch.took = times.iter().map(|(from, to)| to - from).collect();
+        let changes = witness.cordon_changes();
+        let mut cordons = changes
+            .iter()
+            .filter(|change| change.cordoned && nodes.iter().any(|node| node.node() == change.node));
+        batch.cordoned =
+            cordons.next().map(|change| since(change.at)).context("a node that was not cordoned")?;
+    }
+    Ok(batches)
+}
+
+/// Milliseconds as seconds.
+fn seconds(milliseconds: i64) -> String {
+    format!("{}.{:02} s", milliseconds / 1000, milliseconds.rem_euclid(1000) / 10)
+}
+
+fn percent(part: i64, whole: i64) -> String {
+    let tenths = part * 1000 / whole.max(1);
+    format!("{} ({}.{}%)", seconds(part), tenths / 10, (tenths % 10).abs())
+}

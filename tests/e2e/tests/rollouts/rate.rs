@@ -1,0 +1,40 @@
+//! Rates and budgets of zones.
+
+use jiff::{SignedDuration, Timestamp};
+use nodemend_e2e::journal::time;
+use nodemend_e2e::witness::Witness;
+use serde_json::json;
+
+use crate::{PAIR, lend};
+
+const PER: SignedDuration = SignedDuration::from_secs(30);
+
+#[test]
+fn no_more_nodes_are_started_than_a_rate_allows_though_the_controller_is_killed() {
+    let rate = json!({"nodes": 1, "per": format!("{}s", PER.as_secs())});
+    let lent = lend(&PAIR, "rated", 2, &json!({"budget": {"maxUnavailable": 2, "rate": rate}}));
+    lent.set_aside("rated", &json!({}));
+    let run = lent.run_that("waits for the rate", |run| run.blocker("Rate").is_some());
+    assert!(run.waits_for("Rate").contains("1 nodes started within 30s, 1 may be"), "{}", run.summary());
+    lent.kill_controller_and_start_again().unwrap();
+    lent.succeeded();
+    let mut started: Vec<_> = lent.journals("rated").unwrap();
+    started.sort_by_key(|journal| time(&journal.0["metadata"]["creationTimestamp"]));
+    let created = |index: usize| time(&started[index].0["metadata"]["creationTimestamp"]).unwrap();
+    // Both are cut to a second: what is apart by thirty stays so.
+    assert!(created(1).duration_since(created(0)) >= PER, "{} and {}", created(0), created(1));
+}
+
+#[test]
+fn a_zone_has_a_limit_of_its_own() {
+    let budget = json!({"maxUnavailable": 2, "perZone": {"maxUnavailable": 1}});
+    let lent = lend(&PAIR, "zoned", 2, &json!({"budget": budget}));
+    let start = Timestamp::now();
+    lent.set_aside("zoned", &json!({}));
+    let run = lent.run_that("waits for the zone", |run| run.blocker("ZoneBudget").is_some());
+    assert!(run.waits_for("ZoneBudget").contains("pair"), "{}", run.summary());
+    lent.succeeded();
+    assert_eq!(Witness::since(&lent, start).unwrap().most_cordoned_at_once(lent.nodes), 1);
+    let journals = lent.journals("zoned").unwrap();
+    assert!(!journals[0].overlaps(&journals[1]), "{}\n{}", journals[0].summary(), journals[1].summary());
+}
