@@ -8,12 +8,12 @@ use kube::{Api, ResourceExt};
 use nodemend_api::conditions::{READY, RECONCILING, STALLED, Wanted, set};
 use nodemend_api::pool::RepairPool;
 use nodemend_api::remediation::{Remediation, RemediationStatus};
-use nodemend_core::decide::is_stopped;
+use nodemend_core::decide::{is_remembered, is_stopped};
 use nodemend_core::op::{Op, OpFailure, OpResult};
 use nodemend_core::saga::{
     Brief, Journal, Mode, Next, NodeObservation, Observation, Outcome, awaits_clearance, next,
 };
-use nodemend_core::snapshot::is_granted;
+use nodemend_core::snapshot::{self, is_granted};
 use nodemend_core::time::Span;
 use nodemend_exec::{Act, Still};
 
@@ -26,6 +26,9 @@ use crate::{checks, finalizer};
 
 /// How long a Remediation without grants is left alone before it is looked at again, should it not be woken by them.
 const WITHOUT_GRANT: Span = Span::seconds(2);
+
+/// How long until it is looked at again whether a run remembers what ended.
+const UNTIL_REMEMBERED: Span = Span::seconds(1);
 
 /// Drives sagas.
 pub(super) struct Driver {
@@ -64,6 +67,13 @@ impl Driver {
         let pool = self.parts.world.look().pools.get(&remediation.spec.pool).cloned();
         let brief = self.briefs.of(&self.parts.client, &remediation, pool.as_deref()).await?;
         self.go_on(Look { remediation, brief, pool }).await
+    }
+
+    /// Whether the run remembers how this ended: until then the finalizer stays, so that nobody who deletes it makes its
+    /// node look like one that was never begun.
+    fn is_remembered(&self, remediation: &Remediation) -> bool {
+        let row = snapshot::Remediation::try_from(remediation);
+        row.is_ok_and(|row| is_remembered(&self.parts.world.look().snapshot, &row))
     }
 
     /// Whether the watches know the Remediation as one that has not begun and lacks its grants: thousands of them are not
@@ -168,6 +178,9 @@ impl Driver {
     /// The terminal journal is written: the finalizer goes, the planner gives the grants back, the node is probed.
     async fn finish(&self, remediation: &Remediation) -> Result<Action, SagaError> {
         if finalizer::has(remediation) {
+            if !self.is_remembered(remediation) {
+                return Ok(Action::requeue(UNTIL_REMEMBERED.as_duration()));
+            }
             finalizer::take_off_finished(&self.parts.client, remediation).await?;
             if let Some(repair) = remediation.spec.repairs.first() {
                 // The prober lives as long as the process.
