@@ -122,10 +122,24 @@ fn batches(stage: &Stage, run: &Run, since: impl Fn(Timestamp) -> i64) -> anyhow
 
 /// Milliseconds as seconds.
 fn seconds(milliseconds: i64) -> String {
-    format!("{}.{:02} s", milliseconds / 1000, milliseconds.rem_euclid(1000) / 10)
+    let sign = if milliseconds < 0 { "-" } else { "" };
+    let size = milliseconds.abs();
+    format!("{sign}{}.{:02} s", size / 1000, size % 1000 / 10)
 }
 
 fn percent(part: i64, whole: i64) -> String {
-    let tenths = part * 1000 / whole.max(1);
-    format!("{} ({}.{}%)", seconds(part), tenths / 10, (tenths % 10).abs())
+    let sign = if part < 0 { "-" } else { "" };
+    let tenths = part.abs() * 1000 / whole.max(1);
+    format!("{} ({sign}{}.{}%)", seconds(part), tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_below_zero_says_so() {
+        assert_eq!(percent(3_300, 66_820), "3.30 s (4.9%)");
+        assert_eq!(percent(-840, 81_080), "-0.84 s (-1.0%)");
+    }
 }
