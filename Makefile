@@ -9,7 +9,7 @@ SCALE =
 DEMO = $(CARGO) run -q -p nodemend-e2e --bin demo --
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo demo-down scale bench test test-unit test-e2e lint
+.PHONY: help deps build demo demo-down properties scale bench test test-unit test-e2e lint
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ test-unit: build ## All tests but those end to end; some need root, for they sta
 test-e2e: build ## End to end: the built binary on real hosts
 	@echo "==> end to end"
 	@$(CARGO) test -p nodemend-e2e -- --test-threads=$(E2E_THREADS)
+
+properties: ## A million generated schedules against the decisions: budgets, failure limits, Holds, standstills
+	@$(CARGO) build -q --release -p nodemend-model --bin properties
+	@target/release/properties
 
 lint: build ## Format, clippy, playbooks, what core may depend on, licences and sources of dependencies
 	@echo "==> lint"

@@ -72,6 +72,7 @@ fn drain_rules() -> Vec<PolicyRule> {
             &["list"],
         ),
         rule("discovery.k8s.io", &["endpointslices"], &["list"]),
+        rule("", &["services"], &["get"]),
     ]
 }
 

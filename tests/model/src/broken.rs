@@ -18,8 +18,8 @@ pub enum Broken {
     Limits,
     /// Holds are not seen.
     Holds,
-    /// Grants are never given back.
-    Releases,
+    /// The end of a run is never written.
+    Ends,
 }
 
 impl Broken {
@@ -53,7 +53,8 @@ impl Broken {
 
     /// Whether a decision is lost, whoever made it.
     pub fn loses(self, decision: &Decision) -> bool {
-        self == Self::Releases && matches!(decision, Decision::Release { .. })
+        let ends = matches!(decision, Decision::RunStatus { status, .. } if status.phase.is_over());
+        self == Self::Ends && ends
     }
 }
 

@@ -234,7 +234,7 @@ impl Checker {
         let of_pools = self.budgets.iter().map(|(pool, budget)| (Some(pool.as_str()), budget));
         let of_cluster = self.cluster.iter().map(|budget| (None, budget));
         let faults = of_pools.chain(of_cluster).filter_map(|(pool, budget)| {
-            self.too_many(world, pool, budget, granted).or_else(|| self.too_fast(world, pool, budget))
+            Self::too_many(world, pool, budget, granted).or_else(|| self.too_fast(world, pool, budget))
         });
         let faults: Vec<String> = faults.collect();
         for fault in faults {
@@ -245,7 +245,6 @@ impl Checker {
 
     /// What is wrong with a budget: of the whole, or of one of its zones.
     fn too_many(
-        &self,
         world: &World,
         pool: Option<&str>,
         budget: &Budget,

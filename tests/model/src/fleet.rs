@@ -60,7 +60,7 @@ fn shape(random: &mut Random) -> Shape {
     snapshot.playbooks.insert(playbook.object_name(), playbook);
     let mut world = World::new(snapshot, START, Settings::default());
     for (run, pool) in
-        [("web-1", 0), ("db-1", 1), ("web-2", 0)].into_iter().take(2 + random.happens(400_000) as usize)
+        [("web-1", 0), ("db-1", 1), ("web-2", 0)].into_iter().take(2 + usize::from(random.happens(400_000)))
     {
         let request = request(&world.snapshot, pool, random);
         world.create_run(run, request);
@@ -114,7 +114,7 @@ fn rollout(sizes: Vec<u32>, random: &mut Random) -> Rollout {
         batches: sizes.into_iter().map(IntOrPercent::Int).collect(),
         max_failures: IntOrPercent::Int(small(random, 3)),
         max_consecutive_failures: random.happens(200_000).then_some(1),
-        canary: random.happens(200_000).then(|| Canary { nodes: IntOrPercent::Int(1), soak }),
+        canary: random.happens(200_000).then_some(Canary { nodes: IntOrPercent::Int(1), soak }),
         soak: random.happens(200_000).then_some(soak),
         ..Rollout::default()
     }

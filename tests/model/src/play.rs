@@ -254,7 +254,9 @@ impl Play {
     fn clear_the_way(&mut self) {
         self.checker.say(&self.world, || "everything is put in order".to_owned());
         let holds: Vec<String> = self.checker.holds.keys().cloned().collect();
-        holds.into_iter().for_each(|hold| self.change(Change::Release(hold)));
+        for hold in holds {
+            self.change(Change::Release(hold));
+        }
         self.change(Change::Guard(Some(Box::new(Guard::default()))));
         let many =
             Budget { max_unavailable: IntOrPercent::Int(8), max_in_flight: None, per_zone: None, rate: None };
@@ -272,7 +274,9 @@ impl Play {
         let held = self.world.repairs().values().filter(|repair| repair.is_held());
         let held: Vec<NodeName> = held.map(|repair| repair.node.clone()).collect();
         let any = !held.is_empty();
-        held.into_iter().for_each(|node| self.change(Change::HeldEnded(node)));
+        for node in held {
+            self.change(Change::HeldEnded(node));
+        }
         let busy = |node: &Node| self.world.repairs().values().any(|repair| repair.node == node.name);
         let broken = self.world.snapshot.nodes.values().filter(|node| !node.is_available() && !busy(node));
         let broken: Vec<NodeName> = broken.map(|node| node.name.clone()).collect();

@@ -63,7 +63,7 @@ pub fn tally(seed: u64, count: u64, threads: usize, broken: Broken, watch: &(dyn
         let worker = || work(&shapes, &next, seed, count, broken, watch);
         let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(worker)).collect();
         // A worker that panics has found a fault of the shipped code: the panic goes on here.
-        let joined = workers.into_iter().map(|worker| worker.join());
+        let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
         joined.fold(Tally::default(), |all, one| match one {
             Ok(one) => all.join(one),
             Err(panic) => std::panic::resume_unwind(panic),

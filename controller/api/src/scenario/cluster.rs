@@ -26,7 +26,7 @@ pub struct Cluster {
     /// Nodes, or groups of them.
     #[serde(default)]
     pub nodes: Vec<NodeGroup>,
-    /// Specs of RepairPolicies.
+    /// Specs of `RepairPolicies`.
     #[serde(default)]
     pub policies: BTreeMap<String, Value>,
     /// Specs of RepairRuns that were just made.

@@ -91,6 +91,6 @@ impl Generated {
 
 fn playbook() -> Result<Playbook, CliError> {
     let texts = builtin::ALL.iter().filter_map(|builtin| lint(builtin.text).ok());
-    let found = texts.filter(|playbook| playbook.name == PLAYBOOK).last();
+    let found = texts.filter(|playbook| playbook.name == PLAYBOOK).next_back();
     found.ok_or_else(|| CliError::Usage(format!("this program comes without playbook {PLAYBOOK}")))
 }

@@ -3,10 +3,12 @@
 //! The snapshot that is asked here holds guard, all pools, all nodes and all Remediations as consistent reads gave
 //! them, the runs that are asked about, and their pages, which never change.
 
-use super::gates::{Subject, hold_on, is_stopped, window_closed};
+use super::gates::is_stopped;
+use super::holds::{Subject, hold_on};
 use super::limits::limit;
 use super::round::plan_of;
 use super::tally::tally;
+use super::when::window_closed;
 use std::collections::BTreeSet;
 
 use crate::blocker::Blocker;

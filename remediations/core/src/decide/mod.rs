@@ -1,6 +1,7 @@
 //! `decide`: what the fleet does next, with reasons. Pure: the planner task only carries it out.
 
 mod gates;
+mod holds;
 mod limits;
 mod live;
 mod policies;
@@ -14,6 +15,7 @@ mod sweep;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod when;
 
 use crate::budget::Grant;
 use crate::ids::RunUid;
@@ -24,7 +26,8 @@ use crate::rollout::{Asked, Gate};
 use crate::snapshot::{Fleet, RunRequest, RunStatus, Snapshot};
 use crate::time::Time;
 
-pub use gates::{Subject, applies, hold_on, is_stopped, undecodable};
+pub use gates::{is_stopped, undecodable};
+pub use holds::{Subject, applies, hold_on};
 pub use live::{Lacking, allowed, lacking, may_begin, may_not_start};
 pub use policies::{PolicyStatus, newest};
 pub use round::plan_of;

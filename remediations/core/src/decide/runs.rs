@@ -1,7 +1,8 @@
 //! What each run does next: plan, wait, start a batch's nodes, or end.
 
 use super::Decision;
-use super::gates::{Subject, closed, hold_on, is_stopped};
+use super::gates::{closed, is_stopped};
+use super::holds::{Subject, hold_on};
 use super::round::{Round, plan_of};
 use super::start::{Choosing, grantable};
 use super::tally::{Tally, tally};

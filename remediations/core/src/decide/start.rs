@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::gates::{Subject, hold_on};
+use super::holds::{Subject, hold_on};
 use super::live::kept_out;
 use super::questions;
 use super::round::Round;

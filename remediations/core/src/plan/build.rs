@@ -1,8 +1,9 @@
 //! Making the plan of a run, and saying for every node of the pool why or why not.
 
-use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::host::wrong_host;
+use super::order::in_order;
 use super::{FORMAT_VERSION, Header, PlannedNode};
 use crate::actions::{Confirm, Do};
 use crate::blocker::Blocker;
@@ -14,10 +15,9 @@ use crate::matching::{Match, match_checks, match_policy};
 use crate::playbook::model::object_name;
 use crate::playbook::params::{ParamError, resolve};
 use crate::playbook::{Phase, Playbook, Step};
-use crate::rollout::{Attempt, Failures, Order, Place, attempts, batch_of_each, place, reached};
-use crate::snapshot::{Fleet, Node, NodeSelection, PROBER, Policy, Pool, RunRequest, Snapshot};
+use crate::rollout::{Attempt, Failures, Place, attempts, batch_of_each, place, reached};
+use crate::snapshot::{Fleet, Node, NodeSelection, PROBER, Policy, Pool, RunRequest};
 use crate::time::Time;
-use crate::version::{Evr, Incomparable};
 
 /// Why a node is left out on which a policy has tried enough.
 pub const TOO_MANY_ATTEMPTS: &str = "TooManyAttempts";
@@ -156,12 +156,13 @@ fn wanted<'a>(fleet: &Fleet<'a>, request: &'a RunRequest) -> Result<Wanted<'a>, 
     }
 }
 
-struct Candidate<'a> {
-    node: &'a Node,
+/// A node that the plan has.
+pub(super) struct Candidate<'a> {
+    pub(super) node: &'a Node,
     evidence: Vec<Evidence>,
-    severity: Option<Severity>,
-    since: Option<Time>,
-    booted: Option<Time>,
+    pub(super) severity: Option<Severity>,
+    pub(super) since: Option<Time>,
+    pub(super) booted: Option<Time>,
     why: String,
 }
 
@@ -178,7 +179,7 @@ impl Candidate<'_> {
 }
 
 /// Why a node is left out: a word and a sentence.
-type Out = (&'static str, String);
+pub(super) type Out = (&'static str, String);
 
 /// Says of each node whether the plan has it.
 struct Judge<'a, 'b> {
@@ -268,98 +269,8 @@ impl<'a> Judge<'a, '_> {
     }
 }
 
-/// Control-plane nodes go last, and after them the node that the controller itself runs on.
-fn in_order<'a>(
-    mut candidates: Vec<Candidate<'a>>,
-    order: Order,
-    own: Option<&NodeName>,
-) -> Vec<Candidate<'a>> {
-    let name = |c: &Candidate<'_>| c.node.name.clone();
-    match order {
-        Order::UnavailableFirst => {
-            candidates.sort_by_key(|c| (c.node.is_available(), Reverse(c.severity), c.since, name(c)));
-        }
-        Order::OldestFinding => {
-            candidates.sort_by_key(|c| (c.since.is_none(), c.since, Reverse(c.severity), name(c)));
-        }
-        Order::LongestUptime => candidates.sort_by_key(|c| (c.booted.is_none(), c.booted, name(c))),
-        Order::SpreadZones => candidates = one_of_each_zone(candidates),
-    }
-    candidates.sort_by_key(|c| (own == Some(&c.node.name), c.node.is_control_plane()));
-    candidates
-}
-
-/// One of each zone in turn; within a zone those that serve nothing first, then the oldest finding.
-fn one_of_each_zone(mut candidates: Vec<Candidate<'_>>) -> Vec<Candidate<'_>> {
-    candidates.sort_by_key(|c| (c.node.is_available(), c.since, c.node.name.clone()));
-    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut turns: Vec<_> = candidates
-        .into_iter()
-        .map(|candidate| {
-            let turn = seen.entry(candidate.node.zone()).or_default();
-            *turn += 1;
-            (*turn, candidate)
-        })
-        .collect();
-    turns.sort_by_key(|(turn, candidate)| (*turn, candidate.node.zone()));
-    turns.into_iter().map(|(_, candidate)| candidate).collect()
-}
-
 fn considered_in(name: NodeName, candidate: &Candidate<'_>) -> Considered {
     Considered { node: name, included: true, reason: "Planned", why: candidate.why.clone() }
-}
-
-/// What the last report says of the host against what the playbook is for. What is not known is found out by
-/// `confirm`, while the node still serves.
-fn wrong_host(snapshot: &Snapshot, header: &Header, node: &Node) -> Option<Out> {
-    let applies = &header.playbook.applies_to;
-    let machine = machine_name(&node.architecture);
-    if !machine.is_empty()
-        && !applies.architectures.is_empty()
-        && !applies.architectures.iter().any(|a| a == machine)
-    {
-        return Some((
-            "OtherArchitecture",
-            format!("is {machine}, the playbook is for {}", applies.architectures.join(", ")),
-        ));
-    }
-    let report = snapshot.reports.get(&node.uid)?.get(crate::snapshot::PROBER)?;
-    if let Some(os) = &report.os_id
-        && !applies.os.is_empty()
-        && !applies.os.contains(os)
-    {
-        return Some(("OtherSystem", format!("runs {os}, the playbook is for {}", applies.os.join(", "))));
-    }
-    header.steps.iter().find_map(|step| match &step.action {
-        Do::PackageInstall(install) => {
-            wrong_target(&install.name, &install.version, report.packages.get(&install.name)?)
-        }
-        _ => None,
-    })
-}
-
-/// A target of another distribution, or older than anything installed, is no repair: an interrupted transaction leaves
-/// two versions, and each counts. Versions whose order says nothing are left to the package manager, which is asked in
-/// `Prepare`.
-fn wrong_target(package: &str, target: &str, installed: &[String]) -> Option<Out> {
-    let wanted: Evr = target.parse().ok()?;
-    let present: Vec<Evr> = installed.iter().filter_map(|text| text.parse().ok()).collect();
-    let other = |evr: &&Evr| matches!(evr.compare(&wanted), Err(Incomparable::Distribution { .. }));
-    if let Some(evr) = present.iter().find(other) {
-        return Some(("OtherDistribution", format!("has {package} {evr}, the target is {wanted}")));
-    }
-    let newer = |evr: &&Evr| evr.compare(&wanted) == Ok(Ordering::Greater);
-    let evr = present.iter().find(newer)?;
-    Some(("WouldDowngrade", format!("has {package} {evr}, the target {wanted} is older")))
-}
-
-/// The kernel's name of a machine for Go's, which Kubernetes uses.
-fn machine_name(architecture: &str) -> &str {
-    match architecture {
-        "amd64" => "x86_64",
-        "arm64" => "aarch64",
-        other => other,
-    }
 }
 
 /// The blocker of a run that cannot be planned yet.

@@ -1,6 +1,8 @@
 //! The plan of a run: everything written down before anything is done.
 
 pub mod build;
+mod host;
+mod order;
 pub mod page;
 
 use std::collections::BTreeMap;

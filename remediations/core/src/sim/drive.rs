@@ -72,8 +72,9 @@ impl Simulation {
 
     /// One round, and time until the next one has something to decide. False if there is none by `limit`.
     fn step(&mut self, limit: Time) -> bool {
-        if self.round() {
+        if self.round() || self.world.stirred {
             self.last_moved = self.world.now;
+            self.world.stirred = false;
             let to = self.world.now.after(self.gather).min(limit);
             self.world.advance(to);
             return true;

@@ -9,24 +9,28 @@ use crate::budget::{Budget, Grant, Starts};
 use crate::decide::PolicyStatus;
 use crate::drain::DrainRule;
 use crate::finding::CheckResult;
-use crate::ids::{BootId, CheckId, Digest, Epoch, NodeName, NodeUid, RunUid};
+use crate::ids::{CheckId, Digest, Epoch, NodeName, NodeUid, RunUid};
 use crate::plan::Page;
 use crate::playbook::Playbook;
 use crate::rollout::storm::{Breaker, StormState};
 use crate::rollout::window::Window;
 use crate::rollout::{Answer, Asked};
 use crate::saga::{Journal, Mode, Outcome};
-use crate::selector::{Labels, Selector};
+use crate::selector::Selector;
 use crate::small_map::SmallMap;
 use crate::time::Time;
 
 mod fleet;
+mod hold;
 mod ledger;
+mod node;
 mod policy;
 mod run;
 
 pub use fleet::Fleet;
+pub use hold::{Hold, HoldLevel, HoldScope};
 pub use ledger::{Ledger, Mark};
+pub use node::{CONTROL_PLANE_LABELS, Condition, EXCLUDE_LABELS, Node, ZONE_LABEL};
 pub use policy::{
     ConditionMatch, Escalation, FindingMatch, Limits, PROBER, PlaybookRef, Policy, PolicyMode, Recurrence,
 };
@@ -133,42 +137,6 @@ pub enum ApprovalFloor {
     Never,
 }
 
-/// A Node.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Node {
-    /// Name.
-    pub name: NodeName,
-    /// UID.
-    pub uid: NodeUid,
-    /// Labels.
-    pub labels: Labels,
-    /// `spec.providerID`.
-    pub provider_id: Option<String>,
-    /// `spec.unschedulable`.
-    pub unschedulable: bool,
-    /// Conditions by type.
-    pub conditions: BTreeMap<String, Condition>,
-    /// `status.nodeInfo.bootID`.
-    pub boot_id: BootId,
-    /// `status.nodeInfo.osImage`, for people.
-    pub os_image: String,
-    /// `status.nodeInfo.architecture`, Kubernetes's name for it (`amd64`).
-    pub architecture: String,
-    /// Why it is about to go, if somebody marked it for deletion.
-    pub leaving: Option<String>,
-    /// When it was registered.
-    pub created: Time,
-}
-
-/// One condition of a node.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Condition {
-    /// `True`, `False` or `Unknown`.
-    pub status: String,
-    /// Since when.
-    pub since: Option<Time>,
-}
-
 /// A Remediation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Remediation {
@@ -194,75 +162,6 @@ pub struct Remediation {
     pub journal: Option<Journal>,
 }
 
-/// A Hold: stops new steps within its scope.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Hold {
-    /// Name.
-    pub name: String,
-    /// What it stops.
-    pub scope: HoldScope,
-    /// Who made it.
-    pub held_by: String,
-    /// Why.
-    pub reason: String,
-    /// What was seen, with the figures, where a reason of one word is not enough.
-    pub message: Option<String>,
-    /// How hard it stops.
-    pub level: HoldLevel,
-    /// Until when; absent means until it is released.
-    pub until: Option<Time>,
-    /// When it was made.
-    pub created: Time,
-}
-
-/// How hard a Hold stops.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
-)]
-#[schemars(inline)]
-pub enum HoldLevel {
-    /// No further step starts: nodes under way stop between two steps.
-    #[default]
-    Stop,
-    /// No further node starts: nodes under way are finished.
-    Pause,
-}
-
-/// What a Hold stops; exactly one member.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum HoldScope {
-    /// Everything.
-    Cluster {},
-    /// One pool.
-    Pool {
-        /// Its name.
-        name: String,
-    },
-    /// Everything that one policy started.
-    Policy {
-        /// Its name.
-        name: String,
-    },
-    /// One run.
-    Run {
-        /// Its name.
-        name: String,
-    },
-    /// One node.
-    Node {
-        /// Its name.
-        name: String,
-    },
-    /// One playbook in one pool.
-    Playbook {
-        /// The playbook's name without version.
-        name: String,
-        /// The pool's name.
-        pool: String,
-    },
-}
-
 /// What one source said of one node last.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Report {
@@ -276,47 +175,6 @@ pub struct Report {
     pub packages: SmallMap<String, Vec<String>>,
     /// When the machine was started, when known.
     pub booted_at: Option<Time>,
-}
-
-/// Well-known label of the zone that a node is in.
-pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
-/// Labels by which a node is known to carry the control plane.
-pub const CONTROL_PLANE_LABELS: [&str; 2] =
-    ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
-
-/// Labels by which an owner keeps a node out of every repair: ours, and that of the medik8s operators.
-pub const EXCLUDE_LABELS: [&str; 2] =
-    ["nodemend.dev/exclude", "remediation.medik8s.io/exclude-from-remediation"];
-
-impl Node {
-    /// The label that keeps it out of every repair, if it has one.
-    pub fn opted_out(&self) -> Option<&'static str> {
-        EXCLUDE_LABELS.into_iter().find(|label| self.labels.contains_key(*label))
-    }
-
-    /// The zone that it is in; the empty text for none.
-    pub fn zone(&self) -> &str {
-        self.labels.get(ZONE_LABEL).map_or("", String::as_str)
-    }
-
-    /// Whether it carries the control plane.
-    pub fn is_control_plane(&self) -> bool {
-        CONTROL_PLANE_LABELS.iter().any(|label| self.labels.contains_key(*label))
-    }
-
-    /// Whether Ready is True, and since when; `None` when it is Unknown or missing.
-    pub fn ready(&self) -> Option<bool> {
-        match self.conditions.get("Ready")?.status.as_str() {
-            "True" => Some(true),
-            "False" => Some(false),
-            _ => None,
-        }
-    }
-
-    /// Whether work can be placed on it: Ready, and cordoned by nobody.
-    pub fn is_available(&self) -> bool {
-        self.ready() == Some(true) && !self.unschedulable
-    }
 }
 
 impl Pool {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
 };
-use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::api::core::v1::{self as core, Namespace, Pod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::Client;
@@ -104,7 +104,7 @@ async fn silent_webhooks(
     hooks.retain(|hook| hook.must_answer(&requests));
     let mut silent: BTreeSet<Service> = BTreeSet::new();
     for service in hooks.iter().filter_map(|hook| hook.service.clone()).collect::<BTreeSet<_>>() {
-        if !has_endpoint(client, &service).await? {
+        if !has_endpoint(client, &service).await? && !is_elsewhere(client, &service).await? {
             silent.insert(service);
         }
     }
@@ -131,6 +131,16 @@ async fn has_endpoint(client: &Client, service: &Service) -> Result<bool, Failed
     let found = list_all(&slices, of_service).await;
     let found = found.map_err(|e| e.of_read(&format!("endpointslices of service/{service}")))?;
     Ok(found.iter().any(webhooks::has_ready_endpoint))
+}
+
+/// Whether the Service only names another host: it has no endpoints, and is judged as little as a URL.
+async fn is_elsewhere(client: &Client, service: &Service) -> Result<bool, Failed> {
+    let services: Api<core::Service> = Api::namespaced(client.clone(), &service.namespace);
+    match within(services.get(&service.name)).await {
+        Ok(found) => Ok(found.spec.and_then(|spec| spec.type_).as_deref() == Some("ExternalName")),
+        Err(e) if e.is_not_found() => Ok(false),
+        Err(e) => Err(e.of_read(&format!("service/{service}"))),
+    }
 }
 
 async fn namespaces_of(client: &Client, leaving: &[Leaving]) -> Result<BTreeMap<String, Labels>, Failed> {
