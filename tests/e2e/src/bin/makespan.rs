@@ -11,7 +11,7 @@ use nodemend_bed::{Bed, HostSpec};
 use nodemend_e2e::Stage;
 use nodemend_e2e::journal::{Journal, Run, time};
 use nodemend_e2e::objects::{self, API_VERSION, PoolSpec};
-use nodemend_e2e::witness::Witness;
+use nodemend_e2e::witness::{CordonChange, Witness};
 use serde_json::json;
 
 const POOL: &str = "web";
@@ -48,7 +48,7 @@ fn run(names: &[String], asked: Timestamp) -> serde_json::Value {
 }
 
 /// When what happened in one batch, in milliseconds after the run was asked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Batch {
     granted: i64,
     begun: i64,
@@ -62,70 +62,93 @@ fn report(stage: &Stage, run: &Run, asked: Timestamp) -> anyhow::Result<()> {
     let since = |at: Timestamp| at.as_millisecond() - asked.as_millisecond();
     let makespan = since(time(&run.0["status"]["finishedAt"]).context("the run has no end")?);
     let batches = batches(stage, run, since)?;
+    tell_run(&batches, makespan);
+    tell_batches(&batches, makespan);
+    Ok(())
+}
+
+/// The makespan against the least, and what the difference is made of.
+fn tell_run(batches: &[Batch], makespan: i64) {
     let mut took: Vec<_> = batches.iter().flat_map(|batch| batch.took.clone()).collect();
     took.sort_unstable();
-    let count = i64::try_from(batches.len())?;
-    let least = count * took[took.len() / 2];
-    let slowest: i64 = batches.iter().filter_map(|batch| batch.took.iter().max()).sum();
-    println!(
-        "a node takes {} (median of {}: {} to {})",
-        seconds(took[took.len() / 2]),
-        took.len(),
-        seconds(took[0]),
-        seconds(took[took.len() - 1])
-    );
-    println!("{count} batches of {BATCH}: least {}, makespan {}", seconds(least), seconds(makespan));
+    let (fastest, median, slowest) = (took[0], took[took.len() / 2], took[took.len() - 1]);
+    let least = batches.iter().map(|_| median).sum();
+    let of_slowest: i64 = batches.iter().filter_map(|batch| batch.took.iter().max()).sum();
+    println!("a node takes {} (median; {} to {})", seconds(median), seconds(fastest), seconds(slowest));
+    println!("{} batches: least {}, makespan {}", batches.len(), seconds(least), seconds(makespan));
     println!("above the least: {}", percent(makespan - least, least));
-    println!(
-        "  because the slower node of a batch is slower than the median: {}",
-        percent(slowest - least, least)
-    );
-    println!("  between nodes: {}", percent(makespan - slowest, least));
+    println!("  the slower node of a batch against the median: {}", percent(of_slowest - least, least));
+    println!("  between nodes: {}", percent(makespan - of_slowest, least));
+}
+
+/// What passed between the end of one batch and the first cordon of the next.
+fn tell_batches(batches: &[Batch], makespan: i64) {
     let mut before = 0;
-    for (number, batch) in batches.iter().enumerate() {
+    for (number, batch) in (1..).zip(batches) {
+        let [granted, begun, cordoned] =
+            [batch.granted, batch.begun, batch.cordoned].map(|at| seconds(at - before));
         println!(
-            "batch {}: granted after {}, begun after {}, first cordon after {}",
-            number + 1,
-            seconds(batch.granted - before),
-            seconds(batch.begun - before),
-            seconds(batch.cordoned - before)
+            "batch {number}: granted after {granted}, begun after {begun}, first cordon after {cordoned}"
         );
         before = batch.ended;
     }
     println!("end of the run after {}", seconds(makespan - before));
-    Ok(())
 }
 
+/// The batches as the pool counted their starts.
 fn batches(stage: &Stage, run: &Run, since: impl Fn(Timestamp) -> i64) -> anyhow::Result<Vec<Batch>> {
     let journals = stage.journals(run.name())?;
-    let witness = Witness::since(stage, Timestamp::UNIX_EPOCH)?;
+    let mut cordons = Witness::since(stage, Timestamp::UNIX_EPOCH)?.cordon_changes();
+    cordons.retain(|change| change.cordoned);
     let starts = stage.get("repairpool", POOL)?["status"]["starts"].take();
-    let starts = starts.as_array().into_iter().flatten().filter_map(|start| time(&start["at"])).map(&since);
-    let mut batches: Vec<_> = starts.map(|granted| Batch { granted, ..Batch::default() }).collect();
-    for (number, batch) in batches.iter_mut().enumerate() {
+    let starts = starts.as_array().into_iter().flatten().filter_map(|start| time(&start["at"]));
+    let batch = |(number, granted)| {
         let of_batch = |journal: &&Journal| journal.0["spec"]["repairs"][0]["node"]["batch"] == number;
         let nodes: Vec<_> = journals.iter().filter(of_batch).collect();
-        let times: Vec<_> =
-            nodes.iter().filter_map(|node| node.times()).map(|(from, to)| (since(from), since(to))).collect();
-        batch.begun = times.iter().map(|(from, _)| *from).min().context("a batch without nodes")?;
-        batch.ended = times.iter().map(|(_, to)| *to).max().unwrap_or_default();
-        batch.took = times.iter().map(|(from, to)| to - from).collect();
-        let changes = witness.cordon_changes();
-        let mut cordons = changes
-            .iter()
-            .filter(|change| change.cordoned && nodes.iter().any(|node| node.node() == change.node));
-        batch.cordoned =
-            cordons.next().map(|change| since(change.at)).context("a node that was not cordoned")?;
+        Batch::read(&nodes, granted, &cordons, &since)
+    };
+    (0_u32..).zip(starts).map(batch).collect()
+}
+
+impl Batch {
+    fn read(
+        nodes: &[&Journal],
+        granted: Timestamp,
+        cordons: &[CordonChange],
+        since: impl Fn(Timestamp) -> i64,
+    ) -> anyhow::Result<Self> {
+        let times: Vec<_> = nodes.iter().filter_map(|node| node.times()).collect();
+        let cordon = cordons.iter().find(|change| nodes.iter().any(|node| node.node() == change.node));
+        Ok(Self {
+            granted: since(granted),
+            begun: times.iter().map(|(from, _)| since(*from)).min().context("a batch without nodes")?,
+            cordoned: since(cordon.context("a batch without a cordon")?.at),
+            ended: times.iter().map(|(_, to)| since(*to)).max().context("a batch without nodes")?,
+            took: times.iter().map(|(from, to)| since(*to) - since(*from)).collect(),
+        })
     }
-    Ok(batches)
 }
 
 /// Milliseconds as seconds.
 fn seconds(milliseconds: i64) -> String {
-    format!("{}.{:02} s", milliseconds / 1000, milliseconds.rem_euclid(1000) / 10)
+    let sign = if milliseconds < 0 { "-" } else { "" };
+    let size = milliseconds.abs();
+    format!("{sign}{}.{:02} s", size / 1000, size % 1000 / 10)
 }
 
 fn percent(part: i64, whole: i64) -> String {
-    let tenths = part * 1000 / whole.max(1);
-    format!("{} ({}.{}%)", seconds(part), tenths / 10, (tenths % 10).abs())
+    let sign = if part < 0 { "-" } else { "" };
+    let tenths = part.abs() * 1000 / whole.max(1);
+    format!("{} ({sign}{}.{}%)", seconds(part), tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_below_zero_says_so() {
+        assert_eq!(percent(3_300, 66_820), "3.30 s (4.9%)");
+        assert_eq!(percent(-840, 81_080), "-0.84 s (-1.0%)");
+    }
 }

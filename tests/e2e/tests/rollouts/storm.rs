@@ -38,33 +38,42 @@ fn held(lent: &Lent) -> bool {
 fn a_storm_of_kubelets_waits_and_is_healed_one_by_one_where_its_fault_is_admitted() {
     let lent = lend(&SIX, "stormy", 6, &pool(&[], "10m"));
     let start = Timestamp::now();
-    for node in STOPPED {
-        lent.host(node).unwrap().inject(Fault::KubeletStopped).unwrap();
-    }
-    lent.eventually("a storm Hold", OVER, || Ok(held(&lent).then_some(()))).unwrap();
-    for node in STOPPED {
-        let found = || Ok((lent.check_state(node, PROCESS)? == "Fail").then_some(()));
-        lent.eventually("the finding", SOON, found).unwrap();
-    }
+    a_storm_is_held(&lent);
     lent.apply([policy()]).unwrap();
     let names_it = |run: &Run| run.blocker("Hold").is_some_and(|b| b["object"] == format!("hold/{HOLD}"));
     let run = lent.run_that("waits for the storm", names_it);
     lent.a_while();
     assert!(lent.journals(run.name()).unwrap().is_empty(), "{}", lent.situation());
 
-    // Calm for as long as the repairs may take: what is seen is the storm's limit.
+    // Calm for longer than the repairs take: what keeps them apart is the storm.
     lent.change_pool(&pool(&[PROCESS], "10m"));
     let run = lent.succeeded();
     assert_eq!(run.0["status"]["counts"]["repaired"], STOPPED.len(), "{}", run.summary());
     assert!(held(&lent), "all of it went through the Hold");
-    let journals = lent.journals(run.name()).unwrap();
-    for (index, journal) in journals.iter().enumerate() {
-        let beside = journals[index + 1..].iter().find(|other| journal.overlaps(other));
-        assert!(beside.is_none(), "{} beside {beside:?}", journal.summary());
-    }
+    one_by_one(&lent, &run);
     let witness = Witness::since(&lent, start).unwrap();
     assert!(!lent.nodes.iter().any(|node| witness.cordoned(node)), "a restart of a kubelet needs no cordon");
 
     lent.change_pool(&pool(&[PROCESS], "5s"));
     lent.eventually("the end of the Hold", SOON, || Ok((!held(&lent)).then_some(()))).unwrap();
+}
+
+/// The kubelets are stopped, found to be, and too many for that to be the nodes' own fault.
+fn a_storm_is_held(lent: &Lent) {
+    for node in STOPPED {
+        lent.host(node).unwrap().inject(Fault::KubeletStopped).unwrap();
+    }
+    lent.eventually("a storm Hold", OVER, || Ok(held(lent).then_some(()))).unwrap();
+    for node in STOPPED {
+        let found = || Ok((lent.check_state(node, PROCESS)? == "Fail").then_some(()));
+        lent.eventually("the finding", SOON, found).unwrap();
+    }
+}
+
+fn one_by_one(lent: &Lent, run: &Run) {
+    let journals = lent.journals(run.name()).unwrap();
+    for (index, journal) in journals.iter().enumerate() {
+        let beside = journals[index + 1..].iter().find(|other| journal.overlaps(other));
+        assert!(beside.is_none(), "{} beside {beside:?}", journal.summary());
+    }
 }
