@@ -27,6 +27,9 @@ use crate::{checks, finalizer};
 /// How long a Remediation without grants is left alone before it is looked at again.
 const WITHOUT_GRANT: Span = Span::seconds(2);
 
+/// When a saga whose operation is under way is looked at again, unless its end rings before.
+const BUSY: Span = Span::seconds(15);
+
 /// Drives sagas.
 pub(super) struct Driver {
     pub(super) parts: Arc<Parts>,
@@ -44,6 +47,9 @@ pub(super) struct Look {
 impl Driver {
     /// Looks at the saga called `name`, by live reads: the cache only says when to look.
     pub(super) async fn look(&self, name: &str) -> Result<Action, SagaError> {
+        if self.slots.is_busy(name) {
+            return Ok(Action::requeue(BUSY.as_duration()));
+        }
         if self.is_inert(name) {
             return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
         }
@@ -62,7 +68,7 @@ impl Driver {
             return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
         }
         let pool = self.parts.world.look().pools.get(&remediation.spec.pool).cloned();
-        let brief = self.briefs.of(&self.parts.client, &remediation, pool.as_deref()).await?;
+        let brief = self.briefs.of(&self.parts, &remediation, pool.as_deref()).await?;
         self.go_on(Look { remediation, brief, pool }).await
     }
 
@@ -85,8 +91,7 @@ impl Driver {
             let key = Key::of(&journal);
             let slot = self.slots.take(&look.brief.remediation, &key);
             if slot.busy {
-                // Its end rings.
-                return Ok(Action::requeue(Span::seconds(15).as_duration()));
+                return Ok(Action::requeue(BUSY.as_duration()));
             }
             let (node, addresses) = observe::node(&self.parts.client, &look.brief.node.name).await;
             let mut seen = Observation {
@@ -102,15 +107,14 @@ impl Driver {
             }
             let mut step = next(&look.brief, &journal, &seen, now());
             if matches!(&step, Next::Do(op) if op.is_effect()) {
-                seen.stop =
-                    observe::live_stop(&self.parts.client, &look.remediation, self.parts.epoch).await?;
+                seen.stop = observe::live_stop(&self.parts, &look.remediation).await?;
                 step = next(&look.brief, &journal, &seen, now());
             }
             match step {
                 Next::Write(journal) => look.remediation = self.write(&look, *journal).await?,
                 Next::Do(op) => {
                     self.start(&look, &seen, &key, op, addresses);
-                    return Ok(Action::requeue(Span::seconds(15).as_duration()));
+                    return Ok(Action::requeue(BUSY.as_duration()));
                 }
                 Next::Wait { after, note } => {
                     if let Some(journal) = note {

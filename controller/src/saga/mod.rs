@@ -3,7 +3,9 @@
 mod brief;
 mod clear;
 mod drive;
+mod live;
 mod observe;
+mod shared;
 mod slots;
 mod tell;
 
@@ -30,6 +32,7 @@ use crate::planner::Gatekeeper;
 use crate::prober::Poke;
 use crate::store::StoreError;
 use crate::watch::World;
+pub(crate) use live::LiveReads;
 use slots::Slots;
 
 /// How many sagas may be looked at once; each look is a few requests, never work on a node.
@@ -63,6 +66,8 @@ pub(crate) struct Parts {
     pub(crate) poke: Poke,
     /// What asks the gates of scope `Node` once more.
     pub(crate) gatekeeper: Gatekeeper,
+    /// Live reads before effects.
+    pub(crate) live: LiveReads,
 }
 
 /// All sagas of this process.
