@@ -5,6 +5,7 @@ mod clear;
 mod drive;
 mod live;
 mod observe;
+mod operate;
 mod shared;
 mod slots;
 mod tell;

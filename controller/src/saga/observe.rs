@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Node;
 use kube::{Api, Client, ResourceExt};
 use nodemend_api::convert;
 use nodemend_api::remediation::Remediation;
@@ -15,14 +14,14 @@ use nodemend_core::snapshot;
 
 use super::{Parts, SagaError};
 use crate::clock::now;
-use crate::watch::World;
+use crate::watch::{NodeView, World};
 
 /// A node, and the addresses of its host by type.
 pub(super) type NodeSeen = (NodeObservation, BTreeMap<String, String>);
 
 /// Reads the node. What cannot be read is unknown, neither there nor gone.
 pub(super) async fn node(client: &Client, name: &NodeName) -> NodeSeen {
-    let api: Api<Node> = Api::all(client.clone());
+    let api: Api<NodeView> = Api::all(client.clone());
     match api.get_opt(name.as_str()).await {
         Ok(None) => (NodeObservation::Absent, BTreeMap::new()),
         Ok(Some(node)) => match state(&node) {
@@ -36,7 +35,7 @@ pub(super) async fn node(client: &Client, name: &NodeName) -> NodeSeen {
     }
 }
 
-fn state(node: &Node) -> Option<NodeState> {
+fn state(node: &NodeView) -> Option<NodeState> {
     let row = convert::node(&node.metadata, node.spec.as_ref(), node.status.as_ref()).ok()?;
     let mark = node.annotations().get(CORDON_ANNOTATION).and_then(|text| serde_json::from_str(text).ok());
     Some(NodeState {
@@ -50,7 +49,7 @@ fn state(node: &Node) -> Option<NodeState> {
     })
 }
 
-fn addresses(node: &Node) -> BTreeMap<String, String> {
+fn addresses(node: &NodeView) -> BTreeMap<String, String> {
     let status = node.status.iter().flat_map(|status| status.addresses.iter().flatten());
     status.map(|address| (address.type_.clone(), address.address.clone())).collect()
 }
