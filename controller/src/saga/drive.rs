@@ -8,9 +8,7 @@ use nodemend_api::conditions::{READY, RECONCILING, STALLED, Wanted, set};
 use nodemend_api::pool::RepairPool;
 use nodemend_api::remediation::{Remediation, RemediationStatus};
 use nodemend_core::decide::is_stopped;
-use nodemend_core::saga::{
-    Brief, Journal, Mode, Next, Observation, Outcome, awaits_clearance, next,
-};
+use nodemend_core::saga::{Brief, Journal, Mode, Next, Observation, Outcome, awaits_clearance, next};
 use nodemend_core::snapshot::is_granted;
 use nodemend_core::time::Span;
 
@@ -18,8 +16,8 @@ use super::brief::Briefs;
 use super::slots::{Key, Slots, current_intent};
 use super::{Parts, SagaError, clear, observe, operate, tell};
 use crate::clock::now;
-use crate::store::{StoreError, put_status};
 use crate::finalizer;
+use crate::store::{StoreError, put_status};
 
 /// How long a Remediation without grants is left alone before it is looked at again.
 const WITHOUT_GRANT: Span = Span::seconds(2);
@@ -51,7 +49,8 @@ impl Driver {
             return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
         }
         let api: Api<Remediation> = Api::all(self.parts.client.clone());
-        let Some(mut remediation) = api.get_opt(name).await.map_err(StoreError::of::<Remediation>(name))? else {
+        let Some(mut remediation) = api.get_opt(name).await.map_err(StoreError::of::<Remediation>(name))?
+        else {
             self.forget(name);
             return Ok(Action::await_change());
         };
@@ -68,7 +67,8 @@ impl Driver {
         }
         let pool = self.parts.world.look().pools.get(&remediation.spec.pool).cloned();
         let brief = self.briefs.of(&self.parts, &remediation, pool.as_deref()).await?;
-        self.go_on(Look { remediation, brief, pool }).await
+        // Large, and many looks that need it not are under way at once.
+        Box::pin(self.go_on(Look { remediation, brief, pool })).await
     }
 
     /// Whether the watches know the Remediation as one that has not begun and lacks its grants: thousands of them are not

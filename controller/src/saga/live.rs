@@ -35,7 +35,9 @@ pub(super) struct Live {
 
 /// The live reads of this process, by pool and run.
 #[derive(Debug, Default)]
-pub(crate) struct LiveReads(Mutex<BTreeMap<(String, String), Arc<Shared<Live>>>>);
+pub(crate) struct LiveReads(Mutex<ByPoolAndRun>);
+
+type ByPoolAndRun = BTreeMap<(String, String), Arc<Shared<Live>>>;
 
 impl LiveReads {
     /// What is stored now about the pool and the run of a Remediation.

@@ -70,10 +70,7 @@ pub(super) fn known_stop(world: &World, remediation: &Remediation, epoch: Epoch)
 }
 
 /// The same by live reads, for the moment before an effect.
-pub(super) async fn live_stop(
-    parts: &Parts,
-    remediation: &Remediation,
-) -> Result<Option<Stop>, SagaError> {
+pub(super) async fn live_stop(parts: &Parts, remediation: &Remediation) -> Result<Option<Stop>, SagaError> {
     let spec = &remediation.spec;
     let live = parts.live.of(&parts.client, spec).await?;
     let granted = live.granted.contains(&remediation.name_any());

@@ -36,7 +36,9 @@ pub(super) fn start(
         let brief = &look.brief;
         let result = match &look.pool {
             Some(pool) if is_planned => perform(&parts, pool, &look, &op, &addresses).await,
-            None => not_done("PoolGone", format!("repairpool/{} is gone; make it again to go on", brief.pool)),
+            None => {
+                not_done("PoolGone", format!("repairpool/{} is gone; make it again to go on", brief.pool))
+            }
             _ => not_done("NodeUnknown", format!("node/{} could not be read", brief.node.name)),
         };
         tell::outcome(brief, &op, &result);

@@ -69,7 +69,10 @@ mod tests {
         };
         let (first, others) = join(first, others).await;
         assert_eq!(*first.unwrap(), 1);
-        assert!(others.into_iter().all(|other| *other.unwrap() == 2), "one read that began after all had asked");
+        assert!(
+            others.into_iter().all(|other| *other.unwrap() == 2),
+            "one read that began after all had asked"
+        );
     }
 
     #[tokio::test]
@@ -83,7 +86,8 @@ mod tests {
     #[tokio::test]
     async fn a_read_that_fails_is_no_answer_for_others() {
         let shared = Shared::<u64>::default();
-        let (failed, read) = join(shared.get(async { Err("down") }), shared.get(async { Ok::<_, &str>(7) })).await;
+        let (failed, read) =
+            join(shared.get(async { Err("down") }), shared.get(async { Ok::<_, &str>(7) })).await;
         assert_eq!((failed.unwrap_err(), *read.unwrap()), ("down", 7));
     }
 }
