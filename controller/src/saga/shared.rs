@@ -51,6 +51,8 @@ mod tests {
 
     /// A read that says how many there were with it.
     async fn count(reads: &AtomicU64) -> Result<u64, Infallible> {
+        // Counted when it is polled, as a request would be sent.
+        std::future::ready(()).await;
         Ok(reads.fetch_add(1, Ordering::SeqCst) + 1)
     }
 
