@@ -22,6 +22,9 @@ pub struct Rooms<'a> {
     taken: BTreeSet<&'a NodeUid>,
     /// How many nodes this round takes, by pool.
     starts: BTreeMap<&'a str, u32>,
+    /// Grants of which only one half is written: by pool those that the pool lacks, and those that the guard lacks. They
+    /// will be completed, so they count as started.
+    half_written: (BTreeMap<&'a str, u32>, u32),
     /// Control-plane nodes that are out of service or in flight.
     control_plane: Vec<&'a Node>,
 }
@@ -44,6 +47,7 @@ impl<'a> Rooms<'a> {
             pools: BTreeMap::new(),
             taken: BTreeSet::new(),
             starts: BTreeMap::new(),
+            half_written: half_written(fleet),
             control_plane,
         }
     }
@@ -94,7 +98,8 @@ impl<'a> Rooms<'a> {
     }
 
     fn rate_of_pool(&self, pool: &Pool, object: &str) -> Option<Blocker> {
-        let taken = self.starts.get(pool.name.as_str()).copied().unwrap_or_default();
+        let taken = self.starts.get(pool.name.as_str()).copied().unwrap_or_default()
+            + self.half_written.0.get(pool.name.as_str()).copied().unwrap_or_default();
         too_fast(pool.budget.rate.as_ref()?, &pool.starts, taken, self.now, object)
     }
 
@@ -102,7 +107,7 @@ impl<'a> Rooms<'a> {
         let guard = self.fleet.snapshot.guard.as_ref()?;
         let budget = guard.budget.as_ref()?;
         refused(&self.cluster, node, budget, admitted, GUARD).or_else(|| {
-            let taken = self.starts.values().sum();
+            let taken = self.starts.values().sum::<u32>() + self.half_written.1;
             too_fast(budget.rate.as_ref()?, &guard.starts, taken, self.now, GUARD)
         })
     }
@@ -116,6 +121,21 @@ impl<'a> Rooms<'a> {
             Blocker::new("ControlPlane", format!("node/{}", other.name), next)
         })
     }
+}
+
+fn half_written<'a>(fleet: &Fleet<'a>) -> (BTreeMap<&'a str, u32>, u32) {
+    let snapshot = fleet.snapshot;
+    let of_guard = snapshot.guard.iter().flat_map(|guard| &guard.grants).filter(|grant| fleet.stands(grant));
+    let of_guard: BTreeMap<&str, &str> =
+        of_guard.map(|g| (g.remediation.as_str(), g.pool.as_str())).collect();
+    let of_pools = snapshot.pools.values().flat_map(|pool| &pool.grants).filter(|grant| fleet.stands(grant));
+    let of_pools: BTreeSet<&str> = of_pools.map(|grant| grant.remediation.as_str()).collect();
+    let mut lack_pool = BTreeMap::new();
+    for (_, pool) in of_guard.iter().filter(|(name, _)| !of_pools.contains(*name)) {
+        *lack_pool.entry(*pool).or_default() += 1;
+    }
+    let lack_guard = of_pools.iter().filter(|name| !of_guard.contains_key(*name)).count();
+    (lack_pool, u32::try_from(lack_guard).unwrap_or(u32::MAX))
 }
 
 fn zoned(budget: Option<&Budget>) -> bool {
