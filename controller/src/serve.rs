@@ -168,6 +168,7 @@ impl Service {
             gauges: self.gauges,
             poke,
             gatekeeper,
+            live: saga::LiveReads::default(),
         });
         tokio::select! {
             () = saga::run(self.watching, sagas) => Ok(()),

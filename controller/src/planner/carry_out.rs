@@ -103,10 +103,8 @@ impl Planner {
             let generation = run.metadata.generation;
             let stored = run.status.get_or_insert_default();
             let new_phase = stored.run.phase != status.phase;
-            // What was read a moment ago may lag behind what is stored: a node never becomes unbegun.
-            let nodes = status.nodes.after(&stored.run.nodes);
             let observed_generation = generation.unwrap_or_default();
-            stored.run = RunStatus { nodes, observed_generation, ..status.clone() };
+            stored.run = RunStatus { observed_generation, ..status.clone() }.after(&stored.run);
             conditions(stored, generation);
             changed = new_phase.then(|| run.object_ref(&()));
             true

@@ -1,7 +1,8 @@
 //! Grants are writes: caches propose, live reads decide. Remediation, then guard, then pool; given back in reverse.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{DeleteParams, ListParams};
 use kube::{Api, ResourceExt};
 use nodemend_api::FINALIZER;
@@ -17,11 +18,16 @@ use nodemend_core::plan::PlannedNode;
 use nodemend_core::snapshot::{self, Snapshot};
 
 use super::carry_out::owner;
-use super::live::refused;
+use super::live::{ProvenPlan, refused};
 use super::{Planner, PlannerError};
 use crate::clock::now;
 use crate::finalizer;
 use crate::store::{self, StoreError, put_status};
+
+/// How many grants are written at once: the first of a large batch begin while the others are still made.
+const GRANTED_AT_ONCE: usize = 50;
+/// How many Remediations are created at the same time.
+const CREATED_AT_ONCE: usize = 16;
 
 impl Planner {
     /// Creates Remediations for the nodes that live reads allow, then writes their grants.
@@ -32,7 +38,7 @@ impl Planner {
         pool: &str,
         nodes: Vec<(u32, PlannedNode)>,
     ) -> Result<(), PlannerError> {
-        let guard = self.live_guard().await?;
+        let mut guard = self.live_guard().await?;
         let mut live = self.read_live(&guard).await?;
         let Some(row) = live.runs.get(run).filter(|row| row.uid == *run_uid) else { return Ok(()) };
         let allowed = allowed(&live, row, nodes, now());
@@ -41,20 +47,28 @@ impl Planner {
         }
         let run = self.live_run(run, run_uid).await?;
         let plan = self.proven_plan(&run, allowed.iter().map(|(index, _)| *index).collect()).await?;
-        for (page_index, node) in allowed {
-            let spec = RemediationSpec {
-                run: run.name_any(),
-                run_uid: run_uid.clone(),
-                pool: pool.to_owned(),
-                plan_digest: plan.digest.clone(),
-                page_digest: plan.page_digest(page_index, &node)?,
-                page_index,
-                repairs: vec![Repair { node }],
-            };
-            let made = self.create_remediation(&run, spec).await?;
-            live.remediations.extend(made.map(|row| (row.name.clone(), row)));
+        let specs = allowed.into_iter().map(|(index, node)| spec(&run, pool, &plan, index, node));
+        let mut specs = specs.collect::<Result<VecDeque<_>, _>>()?;
+        while !specs.is_empty() {
+            let part = specs.drain(..specs.len().min(GRANTED_AT_ONCE)).collect();
+            let made = self.create_remediations(&run, part).await?;
+            live.remediations.extend(made.into_iter().map(|row| (row.name.clone(), row)));
+            guard = self.write_grants(guard, &mut live).await?;
         }
-        self.write_grants(guard, &live).await
+        Ok(())
+    }
+
+    async fn create_remediations(
+        &self,
+        run: &RepairRun,
+        specs: Vec<RemediationSpec>,
+    ) -> Result<Vec<snapshot::Remediation>, PlannerError> {
+        let mut creations = Vec::new();
+        for spec in specs {
+            creations.push(self.create_remediation(run, spec));
+        }
+        let made: Vec<_> = stream::iter(creations).buffered(CREATED_AT_ONCE).try_collect().await?;
+        Ok(made.into_iter().flatten().collect())
     }
 
     /// Creates a Remediation; `None` if there is one already.
@@ -77,26 +91,23 @@ impl Planner {
     /// created, and of any that a process which stopped in between left behind.
     pub(super) async fn complete_grants(&self) -> Result<(), PlannerError> {
         let guard = self.live_guard().await?;
-        let live = self.read_live(&guard).await?;
-        self.write_grants(guard, &live).await
+        let mut live = self.read_live(&guard).await?;
+        self.write_grants(guard, &mut live).await.map(drop)
     }
 
-    /// The guard is written on the version that was read before `live`: nobody has granted anything in between.
-    async fn write_grants(&self, mut guard: RepairGuard, live: &Snapshot) -> Result<(), PlannerError> {
-        let mut wanted = Vec::new();
-        for (name, answer) in lacking(live, now()) {
-            match answer {
-                Lacking::Complete => {
-                    wanted.extend(live.remediations.get(&name).map(|row| grant_of(live, row)));
-                }
-                Lacking::Wait => {}
-                Lacking::Withdraw(why) => self.withdraw(&name, &why).await?,
-            }
-        }
+    /// The guard is written on the version that was read before `live`, or on what it became by the last part: nobody has
+    /// granted anything in between. What is written is noted in `live`, for the next part.
+    async fn write_grants(
+        &self,
+        mut guard: RepairGuard,
+        live: &mut Snapshot,
+    ) -> Result<RepairGuard, PlannerError> {
+        let wanted = self.wanted(live).await?;
         let rate = guard.spec.budget.as_ref().and_then(|budget| budget.rate.clone());
         let status = guard.status.get_or_insert_default();
         if add_missing(&mut status.grants, &mut status.starts, rate.as_ref(), wanted.iter()) {
-            put_status(&self.client, &guard).await?;
+            guard = put_status(&self.client, &guard).await?;
+            live.guard = Some((&guard).try_into().map_err(refused)?);
         }
         let pools: BTreeSet<&str> = wanted.iter().map(|grant| grant.pool.as_str()).collect();
         for name in pools {
@@ -105,10 +116,29 @@ impl Planner {
             let status = pool.status.get_or_insert_default();
             let of_pool = wanted.iter().filter(|grant| grant.pool == name);
             if add_missing(&mut status.grants, &mut status.starts, rate.as_ref(), of_pool) {
-                put_status(&self.client, &pool).await?;
+                let written = put_status(&self.client, &pool).await?;
+                live.pools.insert(name.to_owned(), (&written).try_into().map_err(refused)?);
             }
         }
-        Ok(())
+        Ok(guard)
+    }
+
+    /// The grants to write; what may never be granted is taken away.
+    async fn wanted(&self, live: &mut Snapshot) -> Result<Vec<Grant>, PlannerError> {
+        let mut wanted = Vec::new();
+        for (name, answer) in lacking(live, now()) {
+            match answer {
+                Lacking::Complete => {
+                    wanted.extend(live.remediations.get(&name).map(|row| grant_of(live, row)));
+                }
+                Lacking::Wait => {}
+                Lacking::Withdraw(why) => {
+                    self.withdraw(&name, &why).await?;
+                    live.remediations.remove(&name);
+                }
+            }
+        }
+        Ok(wanted)
     }
 
     /// Takes away a Remediation that was never granted and never may be: its saga sees the deletion and ends.
@@ -160,6 +190,25 @@ impl Planner {
         let counting = ListParams::default().labels(&finalizer::not_ended_well());
         self.rows("remediations", counting, |remediation: &Remediation| remediation.try_into()).await
     }
+}
+
+/// What the Remediation of a planned node says.
+fn spec(
+    run: &RepairRun,
+    pool: &str,
+    plan: &ProvenPlan,
+    page_index: u32,
+    node: PlannedNode,
+) -> Result<RemediationSpec, PlannerError> {
+    Ok(RemediationSpec {
+        run: run.name_any(),
+        run_uid: RunUid(run.uid().unwrap_or_default()),
+        pool: pool.to_owned(),
+        plan_digest: plan.digest.clone(),
+        page_digest: plan.page_digest(page_index, &node)?,
+        page_index,
+        repairs: vec![Repair { node }],
+    })
 }
 
 fn grant_of(live: &Snapshot, remediation: &snapshot::Remediation) -> Grant {

@@ -1,6 +1,5 @@
 //! One look at one saga: read, ask core, write or start an operation. Operations run beside it and ring when they end.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube::runtime::controller::Action;
@@ -8,24 +7,25 @@ use kube::{Api, ResourceExt};
 use nodemend_api::conditions::{READY, RECONCILING, STALLED, Wanted, set};
 use nodemend_api::pool::RepairPool;
 use nodemend_api::remediation::{Remediation, RemediationStatus};
-use nodemend_core::decide::is_stopped;
-use nodemend_core::op::{Op, OpFailure, OpResult};
-use nodemend_core::saga::{
-    Brief, Journal, Mode, Next, NodeObservation, Observation, Outcome, awaits_clearance, next,
-};
-use nodemend_core::snapshot::is_granted;
+use nodemend_core::decide::{is_remembered, is_stopped};
+use nodemend_core::saga::{Brief, Journal, Mode, Next, Observation, Outcome, awaits_clearance, next};
+use nodemend_core::snapshot::{self, is_granted};
 use nodemend_core::time::Span;
-use nodemend_exec::{Act, Still};
 
 use super::brief::Briefs;
-use super::slots::{Begun, Key, Slots, current_intent};
-use super::{Parts, SagaError, clear, observe, tell};
+use super::slots::{Key, Slots, current_intent};
+use super::{Parts, SagaError, clear, observe, operate, tell};
 use crate::clock::now;
+use crate::finalizer;
 use crate::store::{StoreError, put_status};
-use crate::{checks, finalizer};
 
 /// How long a Remediation without grants is left alone before it is looked at again, should it not be woken by them.
 const WITHOUT_GRANT: Span = Span::seconds(2);
+
+/// How long until it is looked at again whether a run remembers what ended.
+const UNTIL_REMEMBERED: Span = Span::seconds(1);
+/// When a saga whose operation is under way is looked at again, unless its end rings before.
+const BUSY: Span = Span::seconds(15);
 
 /// Drives sagas.
 pub(super) struct Driver {
@@ -36,22 +36,28 @@ pub(super) struct Driver {
 
 /// Everything about one saga at one look.
 pub(super) struct Look {
-    remediation: Remediation,
+    pub(super) remediation: Remediation,
     pub(super) brief: Brief,
-    pool: Option<Arc<RepairPool>>,
+    pub(super) pool: Option<Arc<RepairPool>>,
 }
 
 impl Driver {
     /// Looks at the saga called `name`, by live reads: the cache only says when to look.
     pub(super) async fn look(&self, name: &str) -> Result<Action, SagaError> {
+        if self.slots.is_busy(name) {
+            return Ok(Action::requeue(BUSY.as_duration()));
+        }
         if self.is_inert(name) {
             return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
         }
         let api: Api<Remediation> = Api::all(self.parts.client.clone());
-        let Some(remediation) = api.get_opt(name).await.map_err(StoreError::of::<Remediation>(name))? else {
+        let Some(mut remediation) = api.get_opt(name).await.map_err(StoreError::of::<Remediation>(name))?
+        else {
             self.forget(name);
             return Ok(Action::await_change());
         };
+        // Who wrote which field is larger than the rest, and stays as it is when it is not sent.
+        remediation.metadata.managed_fields = None;
         if remediation.status.as_ref().is_some_and(|status| status.journal.is_finished()) {
             return self.finish(&remediation).await;
         }
@@ -62,8 +68,16 @@ impl Driver {
             return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
         }
         let pool = self.parts.world.look().pools.get(&remediation.spec.pool).cloned();
-        let brief = self.briefs.of(&self.parts.client, &remediation, pool.as_deref()).await?;
-        self.go_on(Look { remediation, brief, pool }).await
+        let brief = self.briefs.of(&self.parts, &remediation, pool.as_deref()).await?;
+        // Large, and many looks that need it not are under way at once.
+        Box::pin(self.go_on(Look { remediation, brief, pool })).await
+    }
+
+    /// Whether the run remembers how this ended: until then the finalizer stays, so that nobody who deletes it makes its
+    /// node look like one that was never begun.
+    fn is_remembered(&self, remediation: &Remediation) -> bool {
+        let row = snapshot::Remediation::try_from(remediation);
+        row.is_ok_and(|row| is_remembered(&self.parts.world.look().snapshot, &row))
     }
 
     /// Whether the watches know the Remediation as one that has not begun and lacks its grants: thousands of them are not
@@ -85,8 +99,7 @@ impl Driver {
             let key = Key::of(&journal);
             let slot = self.slots.take(&look.brief.remediation, &key);
             if slot.busy {
-                // Its end rings.
-                return Ok(Action::requeue(Span::seconds(15).as_duration()));
+                return Ok(Action::requeue(BUSY.as_duration()));
             }
             let (node, addresses) = observe::node(&self.parts.client, &look.brief.node.name).await;
             let mut seen = Observation {
@@ -102,15 +115,14 @@ impl Driver {
             }
             let mut step = next(&look.brief, &journal, &seen, now());
             if matches!(&step, Next::Do(op) if op.is_effect()) {
-                seen.stop =
-                    observe::live_stop(&self.parts.client, &look.remediation, self.parts.epoch).await?;
+                seen.stop = observe::live_stop(&self.parts, &look.remediation).await?;
                 step = next(&look.brief, &journal, &seen, now());
             }
             match step {
                 Next::Write(journal) => look.remediation = self.write(&look, *journal).await?,
                 Next::Do(op) => {
-                    self.start(&look, &seen, &key, op, addresses);
-                    return Ok(Action::requeue(Span::seconds(15).as_duration()));
+                    operate::start(&self.parts, &self.slots, look, (&seen, &key), (op, addresses));
+                    return Ok(Action::requeue(BUSY.as_duration()));
                 }
                 Next::Wait { after, note } => {
                     if let Some(journal) = note {
@@ -130,7 +142,8 @@ impl Driver {
         let fresh = current_intent(&journal).filter(|intent| current_intent(&old) != Some(*intent)).cloned();
         object.status = Some(status(&look.remediation, &look.brief, journal.clone()));
         // An unknown outcome leaves nothing fresh: the next look probes before it does anything.
-        let written = put_status(&self.parts.client, &object).await?;
+        let mut written = put_status(&self.parts.client, &object).await?;
+        written.metadata.managed_fields = None;
         if fresh.is_some() {
             self.slots.wrote(&look.brief.remediation, fresh);
         }
@@ -138,36 +151,12 @@ impl Driver {
         Ok(written)
     }
 
-    /// Starts an operation beside the look.
-    fn start(&self, look: &Look, seen: &Observation, key: &Key, op: Op, addresses: BTreeMap<String, String>) {
-        let Begun::Now { first } = self.slots.begin(&look.brief.remediation, key) else { return };
-        let (parts, slots) = (self.parts.clone(), self.slots.clone());
-        let (brief, pool, remediation) = (look.brief.clone(), look.pool.clone(), look.remediation.clone());
-        let uid = match &seen.node {
-            NodeObservation::Live(node) => Some(node.uid.clone()),
-            _ => None,
-        };
-        if op.is_effect() {
-            tell::intent(&brief, &op, parts.epoch);
-        }
-        tokio::spawn(async move {
-            let result = match (pool, uid) {
-                (Some(pool), Some(uid)) if uid == brief.node.uid => {
-                    perform(&parts, &pool, &remediation, &brief, &op, &addresses).await
-                }
-                (None, _) => {
-                    not_done("PoolGone", format!("repairpool/{} is gone; make it again to go on", brief.pool))
-                }
-                _ => not_done("NodeUnknown", format!("node/{} could not be read", brief.node.name)),
-            };
-            tell::outcome(&brief, &op, &result);
-            slots.end(&brief.remediation, Some(result), first);
-        });
-    }
-
     /// The terminal journal is written: the finalizer goes, the planner gives the grants back, the node is probed.
     async fn finish(&self, remediation: &Remediation) -> Result<Action, SagaError> {
         if finalizer::has(remediation) {
+            if !self.is_remembered(remediation) {
+                return Ok(Action::requeue(UNTIL_REMEMBERED.as_duration()));
+            }
             finalizer::take_off_finished(&self.parts.client, remediation).await?;
             if let Some(repair) = remediation.spec.repairs.first() {
                 // The prober lives as long as the process.
@@ -183,38 +172,6 @@ impl Driver {
         self.slots.forget(name);
         self.briefs.forget(name);
     }
-}
-
-async fn perform(
-    parts: &Arc<Parts>,
-    pool: &RepairPool,
-    remediation: &Remediation,
-    brief: &Brief,
-    op: &Op,
-    addresses: &BTreeMap<String, String>,
-) -> OpResult {
-    let node = (&brief.node.name, &brief.node.uid);
-    let mut target = match parts.access.target(pool, &pool.spec.access.repair, node, addresses).await {
-        Ok(target) => target,
-        Err(error) => return not_done("NoAccess", error.to_string()),
-    };
-    if matches!(op, Op::Launch(_)) {
-        target.still = still(parts, remediation);
-    }
-    match Act::of(op) {
-        Ok(act) => parts.performer.perform(&target, act).await,
-        Err(request) => checks::perform(&parts.performer, &target, pool, &request.checks).await,
-    }
-}
-
-/// A launch is stopped up to the moment when it is sent: the watches know a Hold within milliseconds.
-fn still(parts: &Arc<Parts>, remediation: &Remediation) -> Still {
-    let (parts, remediation) = (parts.clone(), remediation.clone());
-    Still::asking(move || observe::known_stop(&parts.world, &remediation, parts.epoch).is_none())
-}
-
-fn not_done(reason: &str, message: String) -> OpResult {
-    OpResult::NotDone(OpFailure { reason: reason.into(), message, retryable: true })
 }
 
 fn journal(remediation: &Remediation) -> Journal {

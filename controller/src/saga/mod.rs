@@ -3,7 +3,10 @@
 mod brief;
 mod clear;
 mod drive;
+mod live;
 mod observe;
+mod operate;
+mod shared;
 mod slots;
 mod tell;
 
@@ -31,6 +34,7 @@ use crate::planner::Gatekeeper;
 use crate::prober::Poke;
 use crate::store::StoreError;
 use crate::watch::World;
+pub(crate) use live::LiveReads;
 use slots::Slots;
 
 /// How many sagas may be looked at once; each look is a few requests, never work on a node.
@@ -64,6 +68,8 @@ pub(crate) struct Parts {
     pub(crate) poke: Poke,
     /// What asks the gates of scope `Node` once more.
     pub(crate) gatekeeper: Gatekeeper,
+    /// Live reads before effects.
+    pub(crate) live: LiveReads,
 }
 
 /// All sagas of this process.

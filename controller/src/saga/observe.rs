@@ -2,15 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Node;
-use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use nodemend_api::convert;
-use nodemend_api::guard::{GUARD_NAME, RepairGuard};
-use nodemend_api::hold::Hold;
-use nodemend_api::pool::RepairPool;
 use nodemend_api::remediation::Remediation;
-use nodemend_api::run::RepairRun;
 use nodemend_core::blocker::Blocker;
 use nodemend_core::cordon::{CORDON_ANNOTATION, MESSAGE_ANNOTATION};
 use nodemend_core::decide::{Subject, hold_on, is_stopped, undecodable};
@@ -18,17 +12,16 @@ use nodemend_core::ids::{Epoch, NodeName};
 use nodemend_core::saga::{NodeObservation, NodeState, Stop};
 use nodemend_core::snapshot;
 
-use super::SagaError;
+use super::{Parts, SagaError};
 use crate::clock::now;
-use crate::store::StoreError;
-use crate::watch::World;
+use crate::watch::{NodeView, World};
 
 /// A node, and the addresses of its host by type.
 pub(super) type NodeSeen = (NodeObservation, BTreeMap<String, String>);
 
 /// Reads the node. What cannot be read is unknown, neither there nor gone.
 pub(super) async fn node(client: &Client, name: &NodeName) -> NodeSeen {
-    let api: Api<Node> = Api::all(client.clone());
+    let api: Api<NodeView> = Api::all(client.clone());
     match api.get_opt(name.as_str()).await {
         Ok(None) => (NodeObservation::Absent, BTreeMap::new()),
         Ok(Some(node)) => match state(&node) {
@@ -42,7 +35,7 @@ pub(super) async fn node(client: &Client, name: &NodeName) -> NodeSeen {
     }
 }
 
-fn state(node: &Node) -> Option<NodeState> {
+fn state(node: &NodeView) -> Option<NodeState> {
     let row = convert::node(&node.metadata, node.spec.as_ref(), node.status.as_ref()).ok()?;
     let mark = node.annotations().get(CORDON_ANNOTATION).and_then(|text| serde_json::from_str(text).ok());
     Some(NodeState {
@@ -56,7 +49,7 @@ fn state(node: &Node) -> Option<NodeState> {
     })
 }
 
-fn addresses(node: &Node) -> BTreeMap<String, String> {
+fn addresses(node: &NodeView) -> BTreeMap<String, String> {
     let status = node.status.iter().flat_map(|status| status.addresses.iter().flatten());
     status.map(|address| (address.type_.clone(), address.address.clone())).collect()
 }
@@ -77,41 +70,12 @@ pub(super) fn known_stop(world: &World, remediation: &Remediation, epoch: Epoch)
 }
 
 /// The same by live reads, for the moment before an effect.
-pub(super) async fn live_stop(
-    client: &Client,
-    remediation: &Remediation,
-    epoch: Epoch,
-) -> Result<Option<Stop>, SagaError> {
-    let name = remediation.name_any();
+pub(super) async fn live_stop(parts: &Parts, remediation: &Remediation) -> Result<Option<Stop>, SagaError> {
     let spec = &remediation.spec;
-    let guards: Api<RepairGuard> = Api::all(client.clone());
-    let pools: Api<RepairPool> = Api::all(client.clone());
-    let runs: Api<RepairRun> = Api::all(client.clone());
-    let holds: Api<Hold> = Api::all(client.clone());
-    let everything = ListParams::default();
-    let (guard, pool, run, holds) = tokio::join!(
-        guards.get_opt(GUARD_NAME),
-        pools.get_opt(&spec.pool),
-        runs.get_opt(&spec.run),
-        holds.list(&everything),
-    );
-    let guard = guard.map_err(StoreError::of::<RepairGuard>(GUARD_NAME))?.and_then(|guard| guard.status);
-    let pool = pool.map_err(StoreError::of::<RepairPool>(&spec.pool))?;
-    let run = run.map_err(StoreError::of::<RepairRun>(&spec.run))?;
-    // A Hold that cannot be read fails the list, and with it the look: nothing starts.
-    let holds = holds.map_err(StoreError::of::<Hold>("all"))?.items;
-    let holds: Vec<snapshot::Hold> = rows(holds.iter().map(TryInto::try_into))?;
-    let run: Option<snapshot::Run> = rows(run.iter().map(TryInto::try_into))?.pop();
-    let pool: Option<snapshot::Pool> = rows(pool.iter().map(TryInto::try_into))?.pop();
-    let has = |grants: &[nodemend_core::budget::Grant]| grants.iter().any(|grant| grant.remediation == name);
-    let granted =
-        guard.as_ref().is_some_and(|g| has(&g.grants)) && pool.as_ref().is_some_and(|p| has(&p.grants));
-    let run = run.filter(|run| run.uid == spec.run_uid);
-    Ok(stop(remediation, (run.as_ref(), pool.as_ref()), &holds, guard.map(|g| g.epoch), granted, epoch))
-}
-
-fn rows<T>(rows: impl Iterator<Item = Result<T, convert::ConvertError>>) -> Result<Vec<T>, SagaError> {
-    rows.collect::<Result<_, _>>().map_err(|error| SagaError::Refused(error.to_string()))
+    let live = parts.live.of(&parts.client, spec).await?;
+    let granted = live.granted.contains(&remediation.name_any());
+    let run = live.run.as_ref().filter(|run| run.uid == spec.run_uid);
+    Ok(stop(remediation, (run, live.pool.as_ref()), &live.holds, live.epoch, granted, parts.epoch))
 }
 
 fn stop<'a>(

@@ -77,6 +77,11 @@ impl Slots {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether an operation of the saga is under way: there is nothing to read before its end rings.
+    pub(super) fn is_busy(&self, name: &str) -> bool {
+        self.lock().get(name).is_some_and(|slot| slot.running.is_some())
+    }
+
     /// Takes the answer that belongs to where the journal is, if there is one.
     pub(super) fn take(&self, name: &str, key: &Key) -> Seen {
         let mut slots = self.lock();

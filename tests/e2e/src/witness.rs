@@ -1,6 +1,6 @@
 //! What the API server wrote down: who cordoned what when, and what was evicted. The controller's own words do not count.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use nodemend_bed::audit::each_event;
@@ -82,6 +82,8 @@ impl Witness {
 pub struct Tally {
     /// Requests that were answered.
     pub requests: usize,
+    /// The same by verb and resource, such as `get nodes` or `patch nodes/status`.
+    pub by_kind: BTreeMap<String, usize>,
     changes: Vec<CordonChange>,
 }
 
@@ -94,7 +96,10 @@ impl Tally {
                 return;
             }
             // A watch has a line for its beginning too.
-            tally.requests += usize::from(event["stage"] == "ResponseComplete");
+            if event["stage"] == "ResponseComplete" {
+                tally.requests += 1;
+                *tally.by_kind.entry(request_kind(&event)).or_default() += 1;
+            }
             tally.changes.extend(cordon_change(&event));
         })?;
         tally.changes.sort_by_key(|change| change.at);
@@ -110,6 +115,15 @@ impl Tally {
     pub fn cordoned(&self) -> (usize, usize) {
         let cordons = || self.changes.iter().filter(|change| change.cordoned);
         (cordons().map(|change| &change.node).collect::<BTreeSet<_>>().len(), cordons().count())
+    }
+}
+
+fn request_kind(event: &Value) -> String {
+    let part = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (verb, object) = (part(&event["verb"]), &event["objectRef"]);
+    match (part(&object["resource"]), part(&object["subresource"])) {
+        (resource, below) if below.is_empty() => format!("{verb} {resource}"),
+        (resource, below) => format!("{verb} {resource}/{below}"),
     }
 }
 

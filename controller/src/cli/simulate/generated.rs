@@ -90,7 +90,7 @@ impl Generated {
 }
 
 fn playbook() -> Result<Playbook, CliError> {
-    let texts = builtin::ALL.iter().filter_map(|builtin| lint(builtin.text).ok());
-    let found = texts.filter(|playbook| playbook.name == PLAYBOOK).next_back();
+    let mut texts = builtin::ALL.iter().filter_map(|builtin| lint(builtin.text).ok());
+    let found = texts.rfind(|playbook| playbook.name == PLAYBOOK);
     found.ok_or_else(|| CliError::Usage(format!("this program comes without playbook {PLAYBOOK}")))
 }

@@ -100,6 +100,17 @@ fn not_begun<'a>(live: &'a Snapshot, run: &Run) -> BTreeSet<&'a NodeUid> {
     marked.filter(|(_, mark)| *mark == Mark::Waiting).map(|((_, node), _)| &node.uid).collect()
 }
 
+/// Whether the run of a Remediation remembers how it ended, or nobody needs to: then the object may go. Before that its
+/// deletion would make its node look like one that was never begun.
+pub fn is_remembered(snapshot: &Snapshot, remediation: &Remediation) -> bool {
+    let run = snapshot.runs.get(&remediation.run).filter(|run| run.uid == remediation.run_uid);
+    let Some(run) = run.filter(|run| !run.status.phase.is_over()) else { return true };
+    let nodes = plan_of(snapshot, run).map(|(_, nodes)| nodes).unwrap_or_default();
+    let position = nodes.iter().position(|(_, node)| node.uid == remediation.node_uid);
+    let mark = position.map(|position| run.status.nodes.mark(position));
+    mark.is_some_and(|mark| !matches!(mark, Mark::Waiting | Mark::Begun | Mark::Held))
+}
+
 /// What is to be done about a Remediation that lacks a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lacking {

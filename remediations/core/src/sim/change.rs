@@ -3,10 +3,13 @@
 use super::life::Stage;
 use super::world::{What, World};
 use crate::budget::Starts;
+use crate::decide::is_remembered;
 use crate::finding::{CheckResult, CheckState, Severity};
 use crate::ids::{CheckId, Digest, NodeName};
 use crate::saga::Outcome;
-use crate::snapshot::{Guard, Hold, Node, Operation, PROBER, Policy, Pool, Report, RunRequest, Verb};
+use crate::snapshot::{
+    Guard, Hold, Node, Operation, PROBER, Policy, Pool, Remediation, Report, RunRequest, Verb,
+};
 use crate::time::Time;
 
 /// One thing that happens.
@@ -177,8 +180,21 @@ impl World {
                 repair.deleting = true;
             }
         }
-        let over = |r: &crate::snapshot::Remediation| r.node == *node && r.is_finished();
-        self.snapshot.remediations.retain(|_, remediation| !over(remediation));
+        let all = &self.snapshot;
+        let over = |r: &&Remediation| r.node == *node && r.is_finished();
+        let over: Vec<(String, bool)> = all
+            .remediations
+            .values()
+            .filter(over)
+            .map(|remediation| (remediation.name.clone(), is_remembered(all, remediation)))
+            .collect();
+        for (name, remembered) in over {
+            if remembered {
+                self.snapshot.remediations.remove(&name);
+            } else if let Some(remediation) = self.snapshot.remediations.get_mut(&name) {
+                remediation.deleting = true;
+            }
+        }
     }
 
     fn force_out(&mut self, node: &NodeName) {

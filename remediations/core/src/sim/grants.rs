@@ -117,6 +117,7 @@ impl World {
         if self.lacking.is_empty() || !ours || writer.cut == Cut::AfterRemediations {
             return;
         }
+        self.see_grants();
         let wanted = self.wanted(writer.now);
         if let Some(guard) = &mut self.snapshot.guard {
             let rate = guard.budget.as_ref().and_then(|budget| budget.rate.as_ref());
@@ -138,10 +139,20 @@ impl World {
                     &wanted,
                     writer.now,
                 );
-                for grant in &wanted {
-                    self.granted(&grant.remediation);
-                }
             }
+        }
+        self.see_grants();
+    }
+
+    /// Repairs begin once both of their grants stand, whichever write brought the second one.
+    fn see_grants(&mut self) {
+        let stands = |name: &&String| {
+            let remediation = self.snapshot.remediations.get(*name);
+            remediation.is_some_and(|r| is_granted(&self.snapshot, name, &r.pool))
+        };
+        let granted: Vec<String> = self.lacking.iter().filter(stands).cloned().collect();
+        for name in granted {
+            self.granted(&name);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::grants::{Cut, Wanted, Writer};
 use super::world::World;
-use crate::decide::Decision;
+use crate::decide::{Decision, is_remembered};
 use crate::ids::RunUid;
 use crate::plan::page::Sealed;
 use crate::rollout::storm::{HoldChange, Turn, blind, cause, hold_name, is_storm, turn};
@@ -128,10 +128,13 @@ impl World {
 
     fn run_status(&mut self, name: &str, status: RunStatus) {
         if let Some(run) = self.snapshot.runs.get_mut(name) {
-            // What was read may lag behind what is stored: a node never becomes unbegun.
-            let nodes = status.nodes.after(&run.status.nodes);
-            run.status = RunStatus { nodes, ..status };
+            run.status = status.after(&run.status);
         }
+        // What is to be deleted goes once its end is remembered.
+        let all = &self.snapshot;
+        let goes = |r: &&Remediation| r.deleting && r.is_finished() && is_remembered(all, r);
+        let gone: Vec<String> = all.remediations.values().filter(goes).map(|r| r.name.clone()).collect();
+        self.snapshot.remediations.retain(|name, _| !gone.contains(name));
     }
 
     /// Runs that are being deleted go once nothing of them is under way, and take what they own along.

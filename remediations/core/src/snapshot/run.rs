@@ -185,6 +185,20 @@ pub struct RunStatus {
     pub observed_generation: i64,
 }
 
+impl RunStatus {
+    /// This status where `stored` is what it replaces. What it was made of may lag behind: a node never becomes unbegun,
+    /// and a limit that was reached stays reached.
+    #[must_use]
+    pub fn after(self, stored: &Self) -> Self {
+        Self {
+            nodes: self.nodes.after(&stored.nodes),
+            limit_reached: self.limit_reached.or_else(|| stored.limit_reached.clone()),
+            longest_repair: self.longest_repair.max(stored.longest_repair),
+            ..self
+        }
+    }
+}
+
 /// Where a run is.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,

@@ -64,6 +64,9 @@ fn part(name: &str, nodes: usize, kills: usize, seed: &mut Seed) -> anyhow::Resu
     figures.judge_size();
     let idle = figures.judge_idle(&fleet)?;
     println!("{} s, run of {} bytes, {idle} requests in an idle minute", figures.seconds, figures.run_bytes);
+    for (kind, number) in &figures.frequent {
+        println!("{number:>9}  {kind}");
+    }
     for fault in &figures.faults {
         println!("NOT KEPT: {fault}");
     }

@@ -18,6 +18,8 @@ const RUN_BYTES: usize = 100_000;
 const IDLE: Duration = Duration::from_mins(1);
 /// The most requests that it may make meanwhile: one per second.
 const IDLE_REQUESTS: usize = 60;
+/// How many kinds of requests are told.
+const FREQUENT: usize = 10;
 /// How many nodes an error names.
 const NAMED: usize = 5;
 
@@ -34,6 +36,8 @@ pub struct Figures {
     pub memory: u64,
     /// Requests of the controller from the start of the run to its end.
     pub requests: usize,
+    /// The most frequent kinds of them, with their numbers.
+    pub frequent: Vec<(String, usize)>,
     /// What the run's own object weighs, in bytes.
     pub run_bytes: usize,
     /// How long the run took.
@@ -57,6 +61,7 @@ impl Figures {
             allowed: fleet.spec.max_unavailable as usize,
             memory: memory.div_ceil(1024),
             requests: tally.requests,
+            frequent: most_frequent(&tally),
             run_bytes: stored.len(),
             seconds: end.duration_since(start).unsigned_abs().as_secs(),
             faults: Vec::new(),
@@ -109,6 +114,13 @@ impl Figures {
             self.faults.push(fault());
         }
     }
+}
+
+fn most_frequent(tally: &Tally) -> Vec<(String, usize)> {
+    let mut kinds: Vec<_> = tally.by_kind.clone().into_iter().collect();
+    kinds.sort_by_key(|(_, number)| std::cmp::Reverse(*number));
+    kinds.truncate(FREQUENT);
+    kinds
 }
 
 /// Where the API server has the runs.
