@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::sets::{Full, Limits};
-use super::{Budget, NotAShare, Rate, Sets, Starts};
+use super::{Budget, Grant, NotAShare, Rate, Sets, Starts};
 use crate::blocker::Blocker;
 use crate::ids::NodeUid;
 use crate::snapshot::{Fleet, Node, Pool};
@@ -22,9 +22,8 @@ pub struct Rooms<'a> {
     taken: BTreeSet<&'a NodeUid>,
     /// How many nodes this round takes, by pool.
     starts: BTreeMap<&'a str, u32>,
-    /// Grants of which only one half is written: by pool those that the pool lacks, and those that the guard lacks. They
-    /// will be completed, so they count as started.
-    half_written: (BTreeMap<&'a str, u32>, u32),
+    /// Begun by a process that stopped before it took their starts down, by pool and in the guard.
+    unnoted: (BTreeMap<&'a str, u32>, u32),
     /// Control-plane nodes that are out of service or in flight.
     control_plane: Vec<&'a Node>,
 }
@@ -47,7 +46,7 @@ impl<'a> Rooms<'a> {
             pools: BTreeMap::new(),
             taken: BTreeSet::new(),
             starts: BTreeMap::new(),
-            half_written: half_written(fleet),
+            unnoted: unnoted(fleet),
             control_plane,
         }
     }
@@ -98,8 +97,9 @@ impl<'a> Rooms<'a> {
     }
 
     fn rate_of_pool(&self, pool: &Pool, object: &str) -> Option<Blocker> {
-        let taken = self.starts.get(pool.name.as_str()).copied().unwrap_or_default()
-            + self.half_written.0.get(pool.name.as_str()).copied().unwrap_or_default();
+        let of_pool =
+            |starts: &BTreeMap<&str, u32>| starts.get(pool.name.as_str()).copied().unwrap_or_default();
+        let taken = of_pool(&self.starts) + of_pool(&self.unnoted.0);
         too_fast(pool.budget.rate.as_ref()?, &pool.starts, taken, self.now, object)
     }
 
@@ -107,7 +107,7 @@ impl<'a> Rooms<'a> {
         let guard = self.fleet.snapshot.guard.as_ref()?;
         let budget = guard.budget.as_ref()?;
         refused(&self.cluster, node, budget, admitted, GUARD).or_else(|| {
-            let taken = self.starts.values().sum::<u32>() + self.half_written.1;
+            let taken = self.starts.values().sum::<u32>() + self.unnoted.1;
             too_fast(budget.rate.as_ref()?, &guard.starts, taken, self.now, GUARD)
         })
     }
@@ -121,21 +121,6 @@ impl<'a> Rooms<'a> {
             Blocker::new("ControlPlane", format!("node/{}", other.name), next)
         })
     }
-}
-
-fn half_written<'a>(fleet: &Fleet<'a>) -> (BTreeMap<&'a str, u32>, u32) {
-    let snapshot = fleet.snapshot;
-    let of_guard = snapshot.guard.iter().flat_map(|guard| &guard.grants).filter(|grant| fleet.stands(grant));
-    let of_guard: BTreeMap<&str, &str> =
-        of_guard.map(|g| (g.remediation.as_str(), g.pool.as_str())).collect();
-    let of_pools = snapshot.pools.values().flat_map(|pool| &pool.grants).filter(|grant| fleet.stands(grant));
-    let of_pools: BTreeSet<&str> = of_pools.map(|grant| grant.remediation.as_str()).collect();
-    let mut lack_pool = BTreeMap::new();
-    for (_, pool) in of_guard.iter().filter(|(name, _)| !of_pools.contains(*name)) {
-        *lack_pool.entry(*pool).or_default() += 1;
-    }
-    let lack_guard = of_pools.iter().filter(|name| !of_guard.contains_key(*name)).count();
-    (lack_pool, u32::try_from(lack_guard).unwrap_or(u32::MAX))
 }
 
 fn zoned(budget: Option<&Budget>) -> bool {
@@ -173,6 +158,23 @@ fn told(full: Result<Option<Full>, NotAShare>, object: &str, place: &str) -> Opt
     };
     let reason = if place.is_empty() { "Budget" } else { "ZoneBudget" };
     Some(Blocker::new(reason, object, next))
+}
+
+/// What is under way without a grant of its pool, and of the guard: starts are taken down with grants, and nobody has
+/// written those yet. They count as starts of this moment.
+fn unnoted<'a>(fleet: &Fleet<'a>) -> (BTreeMap<&'a str, u32>, u32) {
+    let names = |grants: &'a [Grant]| grants.iter().map(|grant| grant.remediation.as_str());
+    let snapshot = fleet.snapshot;
+    let of_guard: BTreeSet<_> = snapshot.guard.iter().flat_map(|guard| names(&guard.grants)).collect();
+    let of_pools: BTreeSet<_> = snapshot.pools.values().flat_map(|pool| names(&pool.grants)).collect();
+    let (mut by_pool, mut in_guard) = (BTreeMap::new(), 0);
+    for remediation in &fleet.unfinished {
+        if !of_pools.contains(remediation.name.as_str()) {
+            *by_pool.entry(remediation.pool.as_str()).or_default() += 1;
+        }
+        in_guard += u32::from(!of_guard.contains(remediation.name.as_str()));
+    }
+    (by_pool, in_guard)
 }
 
 fn too_fast(rate: &Rate, starts: &Starts, taken: u32, now: Time, object: &str) -> Option<Blocker> {

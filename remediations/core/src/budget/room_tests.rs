@@ -134,20 +134,6 @@ fn starts_of_pool_and_cluster_are_counted() {
 }
 
 #[test]
-fn a_grant_of_which_half_is_written_counts_as_started() {
-    let rate = Some(Rate { nodes: 1, per: Span::minutes(60) });
-    let mut lacks_pool = world(Budget { rate: rate.clone(), ..budget(9, 9) }, &[true; 4]);
-    assert_eq!(asked(&lacks_pool, &["a"]), ["taken"]);
-    lacks_pool.guard.as_mut().unwrap().grants = vec![grant("b", None)];
-    assert_eq!(asked(&lacks_pool, &["a"]), ["Rate"]);
-    let mut lacks_guard = world(budget(9, 9), &[true; 4]);
-    lacks_guard.guard.as_mut().unwrap().budget = Some(Budget { rate, ..budget(9, 9) });
-    assert_eq!(asked(&lacks_guard, &["a"]), ["taken"]);
-    lacks_guard.pools.get_mut("p").unwrap().grants = vec![grant("b", None)];
-    assert_eq!(asked(&lacks_guard, &["a"]), ["Rate"]);
-}
-
-#[test]
 fn control_plane_nodes_go_one_at_a_time_while_all_others_serve() {
     let control = |world: &mut Snapshot, name: &str| {
         let labels = &mut world.nodes.get_mut(&name.into()).unwrap().labels;

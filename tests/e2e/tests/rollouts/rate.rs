@@ -13,16 +13,21 @@ const PER: SignedDuration = SignedDuration::from_secs(30);
 fn no_more_nodes_are_started_than_a_rate_allows_though_the_controller_is_killed() {
     let rate = json!({"nodes": 1, "per": format!("{}s", PER.as_secs())});
     let lent = lend(&PAIR, "rated", 2, &json!({"budget": {"maxUnavailable": 2, "rate": rate}}));
+    let start = Timestamp::now();
     lent.set_aside("rated", &json!({}));
     let run = lent.run_that("waits for the rate", |run| run.blocker("Rate").is_some());
     assert!(run.waits_for("Rate").contains("1 nodes started within 30s, 1 may be"), "{}", run.summary());
     lent.kill_controller_and_start_again().unwrap();
     lent.succeeded();
-    let mut started: Vec<_> = lent.journals("rated").unwrap();
-    started.sort_by_key(|journal| time(&journal.0["metadata"]["creationTimestamp"]));
-    let created = |index: usize| time(&started[index].0["metadata"]["creationTimestamp"]).unwrap();
-    // Both are cut to a second: what is apart by thirty stays so.
-    assert!(created(1).duration_since(created(0)) >= PER, "{} and {}", created(0), created(1));
+    // As the pool counted them, and as the API server saw the second one begin.
+    let starts = lent.get("repairpool", "rated").unwrap()["status"]["starts"].take();
+    let starts: Vec<_> = starts.as_array().unwrap().iter().filter_map(|start| time(&start["at"])).collect();
+    assert_eq!(starts.len(), 2, "{starts:?}");
+    let allowed = starts[0] + PER;
+    assert!(starts[1] >= allowed, "{starts:?}");
+    let mut cordons = Witness::since(&lent, start).unwrap().cordon_changes();
+    cordons.retain(|change| change.cordoned && lent.nodes.contains(&change.node.as_str()));
+    assert!(cordons.len() == 2 && cordons[1].at >= allowed, "{cordons:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! From canary to last batch: soaks, gates, and failure limits that stay reached.
 
 use super::*;
+use crate::budget::Rate;
 use crate::rollout::{Answer, Canary, Gate, GateScope, Webhook};
 use crate::snapshot::{Ledger, Mark};
 
@@ -245,4 +246,35 @@ fn remediations_without_grants_come_in_only_as_far_as_there_is_room() {
     let withdrawn = lacking(&world, NOW);
     assert_eq!(withdrawn.len(), 3);
     assert!(withdrawn.iter().all(|(_, answer)| matches!(answer, Lacking::Withdraw(_))), "{withdrawn:?}");
+}
+
+#[test]
+fn what_was_begun_and_lacks_its_grant_counts_as_a_start() {
+    let mut world = world();
+    let rate = Some(Rate { nodes: 1, per: SOAK });
+    world.pools.get_mut("web").unwrap().budget.rate = rate;
+    let run = planned(&mut world);
+    assert_eq!(granted(&world), ["a"]);
+    // The process that made it stopped before it wrote any grant.
+    remediate(&mut world, &run, "a", Mode::Forward, None);
+    world.remediations.values_mut().for_each(|remediation| remediation.journal = None);
+    assert_eq!(granted(&world), [""; 0]);
+    assert!(waits(&world, &run).contains(&"Rate".to_owned()));
+    // Or it had written the guard's, and another one was made beside it.
+    let half = world.remediations.values().next().unwrap();
+    let half = Grant {
+        remediation: half.name.clone(),
+        node_uid: half.node_uid.clone(),
+        node: half.node.0.clone(),
+        zone: None,
+        pool: half.pool.clone(),
+        run_uid: half.run_uid.clone(),
+        at: NOW,
+    };
+    world.guard.as_mut().unwrap().grants.push(half.clone());
+    remediate(&mut world, &run, "b", Mode::Forward, None);
+    world.remediations.values_mut().for_each(|remediation| remediation.journal = None);
+    let answers: BTreeMap<_, _> = lacking(&world, NOW).into_iter().collect();
+    assert_eq!(answers[&half.remediation], Lacking::Complete);
+    assert_eq!(answers.values().filter(|answer| **answer == Lacking::Wait).count(), 1, "{answers:?}");
 }
