@@ -210,7 +210,7 @@ impl World {
         let starts = old.as_ref().map(|old| old.starts.clone()).unwrap_or_default();
         let epoch = old.map_or(self.epoch_before, |old| old.epoch);
         self.epoch_before = epoch;
-        self.snapshot.guard = guard.map(|guard| Guard { grants, starts, epoch, ..guard });
+        self.snapshot.guard = guard.map(|guard| Guard { epoch, grants, starts, ..guard });
         if self.snapshot.guard.is_none() {
             self.ungrant(|_| true);
         }

@@ -138,7 +138,9 @@ impl World {
                     &wanted,
                     writer.now,
                 );
-                wanted.iter().for_each(|grant| self.granted(&grant.remediation));
+                for grant in &wanted {
+                    self.granted(&grant.remediation);
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Numbers that look drawn and are not: the same seed gives the same, on every machine and in every order of asking.
 
-/// A stream of numbers (SplitMix64: one addition and two multiplications each, no state beside the counter).
+/// A stream of numbers (`SplitMix64`: one addition and two multiplications each, no state beside the counter).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Random(u64);
 
