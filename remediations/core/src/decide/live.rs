@@ -7,7 +7,7 @@ use super::gates::is_stopped;
 use super::holds::{Subject, hold_on};
 use super::limits::limit;
 use super::round::plan_of;
-use super::tally::tally;
+use super::tally::{granted, tally};
 use super::when::window_closed;
 use std::collections::BTreeSet;
 
@@ -97,7 +97,10 @@ fn is_free(fleet: &Fleet<'_>, pool: &Pool, run: &Run, node: &Node) -> bool {
 fn not_begun<'a>(live: &'a Snapshot, run: &Run) -> BTreeSet<&'a NodeUid> {
     let nodes = plan_of(live, run).map(|(_, nodes)| nodes).unwrap_or_default();
     let marked = nodes.into_iter().zip(run.status.nodes.marks());
-    marked.filter(|(_, mark)| *mark == Mark::Waiting).map(|((_, node), _)| &node.uid).collect()
+    // A grant whose Remediation is gone says that the node was begun.
+    let granted = granted(live, run);
+    let waits = |node: &&NodeUid| !granted.contains(*node);
+    marked.filter(|(_, mark)| *mark == Mark::Waiting).map(|((_, node), _)| &node.uid).filter(waits).collect()
 }
 
 /// Whether the run of a Remediation remembers how it ended, or nobody needs to: then the object may go. Before that its

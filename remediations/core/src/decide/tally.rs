@@ -1,9 +1,11 @@
 //! What became of each planned node of a run, from its Remediations and from what the run remembers.
 
+use std::collections::BTreeSet;
+
 use crate::blocker::Blocker;
-use crate::ids::remediation_name;
+use crate::ids::{NodeUid, remediation_name};
 use crate::plan::{Header, PlannedNode};
-use crate::snapshot::{Counts, Fleet, Ledger, Mark, Remediation, Run};
+use crate::snapshot::{Counts, Fleet, Ledger, Mark, Remediation, Run, Snapshot};
 use crate::time::{Span, Time};
 
 /// What became of the planned nodes.
@@ -33,6 +35,8 @@ struct Counting<'a, 'b> {
     run: &'b Run,
     header: &'b Header,
     tally: Tally<'a>,
+    /// Nodes that this run was granted, whether their Remediations are seen or not.
+    granted: BTreeSet<&'b NodeUid>,
     /// Nodes that came to an end, or to a halt, since the run was written last: when, and whether well.
     news: Vec<(Time, bool)>,
 }
@@ -43,7 +47,8 @@ pub(super) fn tally<'a>(
     header: &Header,
     nodes: &[(u32, &'a PlannedNode)],
 ) -> Tally<'a> {
-    let mut counting = Counting { fleet, run, header, tally: Tally::default(), news: Vec::new() };
+    let granted = granted(fleet.snapshot, run);
+    let mut counting = Counting { fleet, run, header, tally: Tally::default(), granted, news: Vec::new() };
     let of_run = fleet.of_run(&run.uid);
     let mut marks = Vec::with_capacity(nodes.len());
     for ((page, node), before) in nodes.iter().zip(run.status.nodes.marks()) {
@@ -67,8 +72,8 @@ impl<'a> Counting<'a, '_> {
         self.tally.counts.planned += 1;
         let mark = match remediation {
             Some(remediation) => self.seen(node, remediation, before),
-            // It may be under way: what it says cannot be read.
-            None if self.is_unreadable(node) => {
+            // It may be under way: what it says cannot be read, or its grant stands and it is not seen.
+            None if self.is_unreadable(node) || self.is_unseen(node, before) => {
                 self.tally.counts.in_flight += 1;
                 return Mark::Begun;
             }
@@ -86,6 +91,12 @@ impl<'a> Counting<'a, '_> {
         // A name is a digest: not made for each of thousands of nodes unless there is something to compare it with.
         !unreadable.is_empty()
             && unreadable.contains_key(&format!("remediation/{}", remediation_name(&self.run.uid, &node.uid)))
+    }
+
+    /// Whether a grant says that the node was begun, though its Remediation is not there: the watch lags, or somebody took
+    /// it away. Once a live read shows which, the grant is swept.
+    fn is_unseen(&self, node: &PlannedNode, before: Mark) -> bool {
+        matches!(before, Mark::Waiting | Mark::Begun) && self.granted.contains(&node.uid)
     }
 
     /// A node whose Remediation is there.
@@ -154,6 +165,13 @@ impl<'a> Counting<'a, '_> {
             ..self.tally
         }
     }
+}
+
+/// The nodes that a run was granted and that were not given back.
+pub(super) fn granted<'a>(snapshot: &'a Snapshot, run: &Run) -> BTreeSet<&'a NodeUid> {
+    let of_guard = snapshot.guard.iter().flat_map(|guard| &guard.grants);
+    let of_pool = snapshot.pools.get(&run.request.pool).into_iter().flat_map(|pool| &pool.grants);
+    of_guard.chain(of_pool).filter(|grant| grant.run_uid == run.uid).map(|grant| &grant.node_uid).collect()
 }
 
 fn told(node: &PlannedNode, remediation: &Remediation) -> String {

@@ -233,6 +233,31 @@ fn what_is_live_decides_over_what_was_seen() {
 }
 
 #[test]
+fn a_node_whose_grant_stands_was_begun_though_its_remediation_is_gone() {
+    let (mut world, run) = one_by_one(Rollout::default());
+    let Some(Decision::Grant { nodes, .. }) = find(&world, |d| matches!(d, Decision::Grant { .. })) else {
+        panic!("nothing is granted")
+    };
+    let grant = Grant {
+        remediation: remediation_name(&run.uid, &"a-uid".into()),
+        node_uid: "a-uid".into(),
+        node: "a".into(),
+        zone: None,
+        pool: "web".into(),
+        run_uid: run.uid.clone(),
+        at: NOW,
+    };
+    world.guard.as_mut().unwrap().grants.push(grant);
+    assert!(allowed(&world, &world.runs[&run.name], nodes, NOW).is_empty());
+    let status = write(&mut world, &run, NOW);
+    assert_eq!((status.nodes.mark(0), status.counts.in_flight), (Mark::Begun, 1));
+    // A live read showed that it is not there: nobody knows what became of the node.
+    world.guard.as_mut().unwrap().grants.clear();
+    let status = write(&mut world, &run, NOW);
+    assert_eq!((status.nodes.mark(0), status.phase), (Mark::Failed, RunPhase::Failed));
+}
+
+#[test]
 fn remediations_without_grants_come_in_only_as_far_as_there_is_room() {
     let (mut world, run) = one_by_one(Rollout::default());
     for name in ["a", "b", "c"] {
