@@ -24,6 +24,7 @@ fn the_api_server_enforces_the_rules_of_the_kinds() {
     runs::playbooks(&cluster);
     runs::requests(&cluster);
     runs::operations(&cluster);
+    runs::gates(&cluster);
     runs::plans(&cluster);
     runs::pages(&cluster);
     journals::remediations(&cluster);

@@ -95,6 +95,18 @@ pub(crate) fn operations(cluster: &Cluster) {
     cluster.refuses_patch("repairrun/first", "", &operations(many), "must have at most 64 items");
 }
 
+/// A gate asks exactly one thing.
+pub(crate) fn gates(cluster: &Cluster) {
+    let gated = |gate: Value| with(&run_spec(), &json!({"rollout": {"gates": [gate]}}));
+    let webhook = json!({"url": "https://gate.example"});
+    let query = json!({"url": "http://prometheus.example", "query": "up"});
+    let one = "give exactly one of prometheusQuery, webhook and objectCondition";
+    for gate in [json!({"scope": "Node"}), json!({"webhook": webhook, "prometheusQuery": query})] {
+        cluster.refuses(&object("RepairRun", "gated", &gated(gate)), one);
+    }
+    let _: RepairRun = cluster.create(&object("RepairRun", "gated", &gated(json!({"webhook": webhook}))));
+}
+
 pub(crate) fn plans(cluster: &Cluster) {
     let plan = |digest: &str| {
         json!({

@@ -9,11 +9,11 @@ use super::limits::limit;
 use super::round::plan_of;
 use super::tally::{granted, tally};
 use super::when::window_closed;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::blocker::Blocker;
 use crate::budget::room::Rooms;
-use crate::ids::NodeUid;
+use crate::ids::{NodeUid, RunUid};
 use crate::plan::PlannedNode;
 use crate::snapshot::{Fleet, Mark, Node, Pool, Remediation, Run, Snapshot};
 use crate::time::Time;
@@ -129,11 +129,15 @@ pub enum Lacking {
 /// stopped in between left behind, or that another controller made at the same time. Only what is granted or has begun
 /// counts against the room; the others come in the order of their names.
 pub fn lacking(live: &Snapshot, now: Time) -> Vec<(String, Lacking)> {
+    let of_guard = live.guard.iter().flat_map(|guard| &guard.grants);
+    let of_guard: BTreeSet<&str> = of_guard.map(|grant| grant.remediation.as_str()).collect();
+    let of_pools =
+        live.pools.iter().flat_map(|(name, pool)| pool.grants.iter().map(move |grant| (name, grant)));
+    let of_pools: BTreeSet<(&str, &str)> =
+        of_pools.map(|(pool, grant)| (pool.as_str(), grant.remediation.as_str())).collect();
     let granted = |remediation: &Remediation| {
-        let has = |grants: &[crate::budget::Grant]| grants.iter().any(|g| g.remediation == remediation.name);
-        let of_guard = live.guard.as_ref().is_some_and(|guard| has(&guard.grants));
-        let of_pool = live.pools.get(&remediation.pool).is_some_and(|pool| has(&pool.grants));
-        (of_guard, of_pool)
+        let (name, pool) = (remediation.name.as_str(), remediation.pool.as_str());
+        (of_guard.contains(name), of_pools.contains(&(pool, name)))
     };
     let unfinished = || live.remediations.values().filter(|remediation| !remediation.is_finished());
     let mut answers = Vec::new();
@@ -153,12 +157,14 @@ fn candidates_in_room(live: &Snapshot, candidates: &[&Remediation], now: Time) -
     let names = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
     let (all, counted) = (Fleet::new(live), Fleet::without(live, &names));
     let mut rooms = Rooms::new(&counted, now);
+    // Each run is asked once, not once for each of its hundreds of nodes.
+    let mut stopped: BTreeMap<&RunUid, Option<Blocker>> = BTreeMap::new();
     let mut answer = |remediation: &Remediation| {
         let run = live.runs.get(&remediation.run).filter(|run| run.uid == remediation.run_uid);
         // Without its run the saga ends it by itself.
         let Some(run) = run else { return Lacking::Wait };
-        if let Some(why) = may_not_start(&all, run) {
-            return Lacking::Withdraw(why);
+        if let Some(why) = stopped.entry(&run.uid).or_insert_with(|| may_not_start(&all, run)) {
+            return Lacking::Withdraw(why.clone());
         }
         let node = live.nodes.get(&remediation.node).filter(|node| node.uid == remediation.node_uid);
         let (Some(node), Some(pool)) = (node, live.pools.get(&remediation.pool)) else {
