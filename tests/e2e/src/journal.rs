@@ -69,6 +69,12 @@ impl Journal {
         steps.find(|step| step["name"] == name).map_or("", |step| text(step, "/state"))
     }
 
+    /// What a step says of how far it has come; empty before its operation was answered.
+    pub fn progress(&self, name: &str) -> &str {
+        let mut steps = self.0.pointer("/status/steps").and_then(Value::as_array).into_iter().flatten();
+        steps.find(|step| step["name"] == name).map_or("", |step| text(step, "/message"))
+    }
+
     /// What is waited for.
     pub fn blockers(&self) -> &[Value] {
         blockers(&self.0)

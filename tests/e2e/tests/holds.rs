@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use nodemend_bed::HostSpec;
 use nodemend_bed::fault::Fault;
 use nodemend_bed::image::NEW_SYSTEMD;
-use nodemend_bed::workloads::{deployment, pod_disruption_budget};
+use nodemend_bed::workloads::deployment;
 use nodemend_e2e::Stage;
-use nodemend_e2e::journal::Run;
+use nodemend_e2e::journal::{Journal, Run};
 use nodemend_e2e::objects::{self, PoolSpec};
 use nodemend_e2e::proof::HostState;
 use nodemend_e2e::shared::Shared;
@@ -59,10 +59,13 @@ fn a_held_node_waits_and_the_others_go_on() {
 #[test]
 fn a_held_run_in_the_middle_of_a_drain_gives_the_node_back() {
     let stage = with_pool("run", &["run-1"]);
-    stage.apply([deployment("stays", 1, "run"), pod_disruption_budget("stays", 0)]).unwrap();
+    // A budget that allows nothing would be found out before the cordon.
+    let waits = json!({"spec": {"drain": {"rules": [{"namespaces": ["default"], "action": "Wait"}]}}});
+    stage.bed().kubectl(&["patch", "repairpool", "run", "--type=merge", "-p", &waits.to_string()]).unwrap();
+    stage.apply([deployment("stays", 1, "run")]).unwrap();
     stage.bed().kubectl(&["rollout", "status", "deployment/stays", "--timeout=60s"]).unwrap();
     stage.apply([objects::policy("run", "=1.0.0")]).unwrap();
-    let draining = stage.journal_that("run-1", "waits for the budget", OVER, |journal| {
+    let draining = stage.journal_that("run-1", "waits for the pod", OVER, |journal| {
         journal.step("drain") == "Started" && !journal.blockers().is_empty()
     });
     let run = draining.unwrap().run().to_owned();
@@ -76,7 +79,7 @@ fn a_held_run_in_the_middle_of_a_drain_gives_the_node_back() {
     // Only this test has pods.
     let tried = Witness::since(&stage, since + STOPPED).unwrap().tried_evictions();
     assert!(tried.is_empty(), "evictions after the Hold: {tried:?}");
-    stage.delete("pdb", "stays").unwrap();
+    stage.delete("deployment", "stays").unwrap();
     release_and_finish(&stage, "keep-run", "run", &["run-1"]);
 }
 
@@ -87,7 +90,9 @@ fn a_held_pool_in_the_middle_of_a_transaction_lets_it_end_and_starts_no_reboot()
     // The transaction of such a host takes 90 s: long enough to be in the middle of.
     stage.host("pool-1").unwrap().inject(Fault::Pid1Hung).unwrap();
     stage.apply([objects::policy("pool", "=1.0.0")]).unwrap();
-    stage.journal_that("pool-1", "installs", OVER, |journal| journal.step("install") == "Started").unwrap();
+    let installs =
+        |journal: &Journal| journal.step("install") == "Started" && !journal.progress("install").is_empty();
+    stage.journal_that("pool-1", "installs", OVER, installs).unwrap();
     let since = hold(&stage, "keep-pool", &json!({"pool": {"name": "pool"}}));
     stage.journal_that("pool-1", "is held", OVER, |journal| journal.mode() == "Held").unwrap();
     nothing_new_after(&stage, "pool-1", since);
