@@ -114,7 +114,8 @@ impl Driver {
                 seen.clearance = Some(clear::clearance(&self.parts, &look).await);
             }
             let mut step = next(&look.brief, &journal, &seen, now());
-            if matches!(&step, Next::Do(op) if op.is_effect()) {
+            let begins = look.remediation.status.is_none() && matches!(&step, Next::Write(_));
+            if begins || matches!(&step, Next::Do(op) if op.is_effect()) {
                 seen.stop = observe::live_stop(&self.parts, &look.remediation).await?;
                 step = next(&look.brief, &journal, &seen, now());
             }

@@ -7,7 +7,7 @@ use nodemend_api::convert;
 use nodemend_api::remediation::Remediation;
 use nodemend_core::blocker::Blocker;
 use nodemend_core::cordon::{CORDON_ANNOTATION, MESSAGE_ANNOTATION};
-use nodemend_core::decide::{Subject, hold_on, is_stopped, undecodable};
+use nodemend_core::decide::{Subject, hold_on, is_stopped, too_late, undecodable};
 use nodemend_core::ids::{Epoch, NodeName};
 use nodemend_core::saga::{NodeObservation, NodeState, Stop};
 use nodemend_core::snapshot;
@@ -98,6 +98,9 @@ fn stop<'a>(
         return Some(Stop { blocker: Blocker::new("RunGone", name, "its run is gone"), abort: true });
     };
     if let Some(blocker) = is_stopped(run) {
+        return Some(Stop { blocker, abort: true });
+    }
+    if let Some(blocker) = too_late(run).filter(|_| remediation.status.is_none()) {
         return Some(Stop { blocker, abort: true });
     }
     let subject = match (remediation.spec.repairs.first(), pool) {

@@ -188,6 +188,17 @@ impl Stage {
         &self,
         what: &str,
         deadline: Duration,
+        look: impl FnMut() -> Result<Option<T>, E2eError>,
+    ) -> Result<T, E2eError> {
+        self.eventually_every(POLL, what, deadline, look)
+    }
+
+    /// The same with pauses of another length between two looks.
+    pub fn eventually_every<T>(
+        &self,
+        pause: Duration,
+        what: &str,
+        deadline: Duration,
         mut look: impl FnMut() -> Result<Option<T>, E2eError>,
     ) -> Result<T, E2eError> {
         let started = Instant::now();
@@ -202,7 +213,7 @@ impl Stage {
                 let situation = self.situation();
                 return Err(E2eError::Deadline { what: what.to_owned(), waited: deadline, situation });
             }
-            std::thread::sleep(POLL);
+            std::thread::sleep(pause);
         }
     }
 

@@ -18,6 +18,12 @@ pub(super) fn limit(run: &Run, header: &Header, tally: &Tally<'_>) -> Option<Str
     run.status.limit_reached.clone().or(now)
 }
 
+/// Why a node of `run` that was granted and has not begun may not begin any more: a failure limit was reached since. A node
+/// that has begun comes to its end.
+pub fn too_late(run: &Run) -> Option<Blocker> {
+    run.status.limit_reached.as_deref().map(|limit| blocker(run, limit))
+}
+
 /// Why the run starts nothing more.
 pub(super) fn blocker(run: &Run, limit: &str) -> Blocker {
     let next = format!("{limit}; nothing more starts in this run: look at the nodes, then make another run");

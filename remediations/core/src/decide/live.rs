@@ -111,7 +111,7 @@ pub fn is_remembered(snapshot: &Snapshot, remediation: &Remediation) -> bool {
     let nodes = plan_of(snapshot, run).map(|(_, nodes)| nodes).unwrap_or_default();
     let position = nodes.iter().position(|(_, node)| node.uid == remediation.node_uid);
     let mark = position.map(|position| run.status.nodes.mark(position));
-    mark.is_some_and(|mark| !matches!(mark, Mark::Waiting | Mark::Begun | Mark::Held))
+    mark.is_some_and(Mark::is_end)
 }
 
 /// What is to be done about a Remediation that lacks a grant.

@@ -28,6 +28,7 @@ use crate::time::Time;
 
 pub use gates::{is_stopped, undecodable};
 pub use holds::{Subject, applies, hold_on};
+pub use limits::too_late;
 pub use live::{Lacking, allowed, is_remembered, lacking, may_begin, may_not_start};
 pub use policies::{PolicyStatus, newest};
 pub use round::plan_of;

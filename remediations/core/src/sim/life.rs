@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::course::{Course, Fate, Shape};
 use super::world::{Due, What, World};
 use crate::blocker::Blocker;
-use crate::decide::{Subject, hold_on, is_stopped, may_begin};
+use crate::decide::{Subject, hold_on, is_stopped, may_begin, too_late};
 use crate::ids::{NodeName, NodeUid, RunUid};
 use crate::plan::PlannedNode;
 use crate::saga::{Journal, Mode, Outcome, STOPPED};
@@ -99,7 +99,7 @@ impl World {
             Some(node) if node.uid != repair.node_uid => return self.end(name, repair, Outcome::Replaced),
             Some(_) => {}
         }
-        match (repair.stage, self.stop(repair)) {
+        match (repair.stage, self.stop(name, repair)) {
             (Stage::Held { by_stop }, stop) => self.held(name, repair, by_stop, stop),
             (Stage::Waiting | Stage::Preparing | Stage::Draining, Some(stop)) => {
                 self.give_up(name, repair, stop);
@@ -118,11 +118,15 @@ impl World {
     }
 
     /// What stops the repair, by live state.
-    fn stop(&self, repair: &Repair) -> Option<Stop> {
+    fn stop(&self, name: &str, repair: &Repair) -> Option<Stop> {
+        let begun = self.snapshot.remediations.get(name).is_some_and(|known| known.journal.is_some());
         let run = self.snapshot.runs.get(&repair.run).filter(|run| run.uid == repair.run_uid);
         let Some(run) = run.filter(|run| !repair.deleting && is_stopped(run).is_none()) else {
             return Some(Stop::Abort);
         };
+        if !begun && too_late(run).is_some() {
+            return Some(Stop::Abort);
+        }
         let unreadable = self.snapshot.undecodable.keys().any(|key| key.starts_with("hold/"));
         let pool = self.snapshot.pools.get(&repair.pool);
         let subject =

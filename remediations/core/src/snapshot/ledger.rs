@@ -63,6 +63,11 @@ impl Mark {
         }
     }
 
+    /// Whether nothing more happens to the node.
+    pub(crate) const fn is_end(self) -> bool {
+        !matches!(self, Self::Waiting | Self::Begun | Self::Held)
+    }
+
     fn letter(self) -> char {
         LETTERS.into_iter().find(|(mark, _)| *mark == self).map_or('b', |(_, letter)| letter)
     }
@@ -88,12 +93,14 @@ impl Ledger {
         self.0.chars().map(Mark::of_letter).chain(std::iter::repeat(Mark::Waiting))
     }
 
-    /// This ledger, but where it knows of nothing begun, what `before` knew: a node never becomes unbegun.
+    /// This ledger, but where it knows less than `before` did, what that knew: a node never becomes unbegun, and what has
+    /// ended stays ended.
     #[must_use]
     pub fn after(&self, before: &Self) -> Self {
         let length = self.0.len().max(before.0.len());
         let both = self.marks().zip(before.marks()).take(length);
-        both.map(|(new, old)| if new == Mark::Waiting { old } else { new }).collect()
+        both.map(|(new, old)| if new == Mark::Waiting || (old.is_end() && !new.is_end()) { old } else { new })
+            .collect()
     }
 }
 
@@ -148,6 +155,7 @@ mod tests {
         let before = Ledger("fr.".into());
         assert_eq!(Ledger("..b".into()).after(&before), Ledger("frb".into()));
         assert_eq!(Ledger(String::new()).after(&before), before);
-        assert_eq!(Ledger("bb".into()).after(&before), Ledger("bb.".into()));
+        assert_eq!(Ledger("bb".into()).after(&before), Ledger("fr.".into()), "what has ended stays ended");
+        assert_eq!(Ledger("rh".into()).after(&Ledger("bb".into())), Ledger("rh".into()));
     }
 }

@@ -187,11 +187,18 @@ pub struct RunStatus {
 
 impl RunStatus {
     /// This status where `stored` is what it replaces. What it was made of may lag behind: a node never becomes unbegun,
-    /// and a limit that was reached stays reached.
+    /// a row of failures is not cut short by who has not seen it, and a limit that was reached stays reached.
     #[must_use]
     pub fn after(self, stored: &Self) -> Self {
+        let nodes = self.nodes.after(&stored.nodes);
+        let lags = nodes != self.nodes;
         Self {
-            nodes: self.nodes.after(&stored.nodes),
+            nodes,
+            consecutive_failures: if lags {
+                self.consecutive_failures.max(stored.consecutive_failures)
+            } else {
+                self.consecutive_failures
+            },
             limit_reached: self.limit_reached.or_else(|| stored.limit_reached.clone()),
             longest_repair: self.longest_repair.max(stored.longest_repair),
             ..self

@@ -14,7 +14,7 @@ use crate::witness::Tally;
 const MEMORY: u64 = 64;
 /// The most that a run's own object may weigh, in bytes as the API server sends it.
 const RUN_BYTES: usize = 100_000;
-/// How long an idle controller is watched, after as long for what the run left to do.
+/// How long an idle controller is watched, once every grant is given back.
 const IDLE: Duration = Duration::from_mins(1);
 /// The most requests that it may make meanwhile: one per second.
 const IDLE_REQUESTS: usize = 60;
@@ -99,8 +99,12 @@ impl Figures {
 
     /// Watches the controller do nothing.
     pub fn judge_idle(&mut self, fleet: &Fleet) -> Result<usize, E2eError> {
-        std::thread::sleep(IDLE);
+        fleet.stage.eventually("every grant to be given back", IDLE, || {
+            let guard = fleet.stage.get("repairguard", "cluster")?;
+            Ok(guard["status"]["grants"].as_array().is_none_or(Vec::is_empty).then_some(()))
+        })?;
         let start = Timestamp::now();
+        // Nothing is waited for: this is the time that is measured.
         std::thread::sleep(IDLE);
         let requests = Tally::between(&fleet.stage, start, Timestamp::now())?.requests;
         self.require(requests <= IDLE_REQUESTS, || {

@@ -104,8 +104,7 @@ impl Fleet {
 
     /// Waits until the prober has found the old systemd on every node.
     fn found_all(&self, tell: &mut impl FnMut(&str)) -> Result<(), E2eError> {
-        self.stage.eventually("every node to be found failing", self.spec.deadline, || {
-            std::thread::sleep(LOOK);
+        self.stage.eventually_every(LOOK, "every node to be found failing", self.spec.deadline, || {
             let pool = self.stage.get("repairpool", POOL)?;
             let failing = pool["status"]["counts"]["failing"].as_u64().unwrap_or_default();
             tell(&format!("{failing} nodes found failing {}", self.memory_note()?));
@@ -119,12 +118,9 @@ impl Fleet {
         what: &str,
         mut over: impl FnMut(&Run) -> Result<bool, E2eError>,
     ) -> Result<Run, E2eError> {
-        self.stage.eventually(what, self.spec.deadline, || {
-            std::thread::sleep(LOOK);
-            match self.stage.runs(POOL)?.pop() {
-                Some(run) => Ok(over(&run)?.then_some(run)),
-                None => Ok(None),
-            }
+        self.stage.eventually_every(LOOK, what, self.spec.deadline, || match self.stage.runs(POOL)?.pop() {
+            Some(run) => Ok(over(&run)?.then_some(run)),
+            None => Ok(None),
         })
     }
 

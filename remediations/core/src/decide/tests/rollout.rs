@@ -142,6 +142,32 @@ fn failures_in_a_row_are_counted_in_the_order_in_which_they_came() {
 }
 
 #[test]
+fn a_stale_status_cuts_no_row_of_failures_short() {
+    let stored = RunStatus {
+        nodes: [Mark::Failed, Mark::Begun].into_iter().collect(),
+        consecutive_failures: 1,
+        limit_reached: Some("one".into()),
+        ..RunStatus::default()
+    };
+    let stale = RunStatus { nodes: [Mark::Begun, Mark::Begun].into_iter().collect(), ..RunStatus::default() };
+    let written = stale.after(&stored);
+    assert_eq!((written.consecutive_failures, written.nodes.mark(0)), (1, Mark::Failed));
+    assert_eq!(written.limit_reached, stored.limit_reached);
+    let fresh = [Mark::Failed, Mark::Repaired].into_iter().collect();
+    let fresh = RunStatus { nodes: fresh, ..RunStatus::default() }.after(&stored);
+    assert_eq!(fresh.consecutive_failures, 0, "a repair ends the row");
+}
+
+#[test]
+fn a_granted_node_that_has_not_begun_may_not_after_a_limit() {
+    let (mut world, run) = one_by_one(Rollout::default());
+    assert_eq!(too_late(&world.runs[&run.name]), None);
+    end(&mut world, &run, "a", Outcome::Failed, NOW);
+    write(&mut world, &run, NOW);
+    assert_eq!(too_late(&world.runs[&run.name]).unwrap().reason, "TooManyFailures");
+}
+
+#[test]
 fn a_limit_that_was_reached_stays_reached() {
     let (mut world, run) = one_by_one(Rollout::default());
     remediate(&mut world, &run, "a", Mode::Held, None);
