@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use nodemend_core::blocker::Blocker;
-use nodemend_core::budget::Starts;
 use nodemend_core::finding::{CheckResult, CheckState, Severity};
 use nodemend_core::ids::{Digest, remediation_name};
 use nodemend_core::plan::{Page, PlannedNode};
@@ -69,21 +68,8 @@ pub(super) fn quiet() -> Snapshot {
 
 fn pool() -> Pool {
     Pool {
-        name: "web".into(),
-        selector: read(json!({"matchLabels": {"pool": "web"}})),
-        budget: read(json!({"maxUnavailable": 1})),
         approval: nodemend_core::snapshot::ApprovalFloor::Never,
-        drain_rules: Vec::new(),
-        repairable: true,
-        unsupported: Vec::new(),
-        deleting: false,
-        grants: Vec::new(),
-        starts: Starts::default(),
-        control_plane: false,
-        require_change_ref: false,
-        windows: Vec::new(),
-        storm: nodemend_core::rollout::storm::Breaker::default(),
-        storm_state: None,
+        ..Pool::new("web", read(json!({"matchLabels": {"pool": "web"}})), read(json!({"maxUnavailable": 1})))
     }
 }
 

@@ -5,11 +5,10 @@
 use std::collections::BTreeMap;
 
 use nodemend_core::actions::{Cordon, Do, Uncordon};
-use nodemend_core::budget::{Budget, IntOrPercent, Starts};
+use nodemend_core::budget::{Budget, IntOrPercent};
 use nodemend_core::decide::{Decision, decide};
 use nodemend_core::ids::NodeName;
 use nodemend_core::playbook::{Applies, Phase, Playbook, Risk, Step};
-use nodemend_core::rollout::storm::Breaker;
 use nodemend_core::rollout::{Canary, Rollout};
 use nodemend_core::selector::Selector;
 use nodemend_core::sim::{Random, Settings, World};
@@ -136,26 +135,8 @@ pub fn node(name: &str, pool: usize, number: u32) -> Node {
 
 fn pool(name: &str) -> Pool {
     Pool {
-        name: name.to_owned(),
-        selector: Selector::label(POOL_LABEL, name),
-        budget: Budget {
-            max_unavailable: IntOrPercent::Int(2),
-            max_in_flight: None,
-            per_zone: None,
-            rate: None,
-        },
         approval: ApprovalFloor::Never,
-        drain_rules: Vec::new(),
-        repairable: true,
-        unsupported: Vec::new(),
-        deleting: false,
-        grants: Vec::new(),
-        starts: Starts::default(),
-        control_plane: false,
-        require_change_ref: false,
-        windows: Vec::new(),
-        storm: Breaker::default(),
-        storm_state: None,
+        ..Pool::new(name, Selector::label(POOL_LABEL, name), Budget::of(IntOrPercent::Int(2)))
     }
 }
 

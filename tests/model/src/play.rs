@@ -258,8 +258,7 @@ impl Play {
             self.change(Change::Release(hold));
         }
         self.change(Change::Guard(Some(Box::new(Guard::default()))));
-        let many =
-            Budget { max_unavailable: IntOrPercent::Int(8), max_in_flight: None, per_zone: None, rate: None };
+        let many = Budget::of(IntOrPercent::Int(8));
         let pools: Vec<_> = self.world.snapshot.pools.values().cloned().collect();
         for mut pool in pools {
             pool.budget = many.clone();

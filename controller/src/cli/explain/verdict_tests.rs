@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use nodemend_core::budget::Starts;
 use nodemend_core::plan::{Page, PlannedNode};
 use nodemend_core::saga::{Journal, Mode, Outcome};
 use nodemend_core::snapshot::{ApprovalFloor, Pool, Remediation, RunPhase, RunStatus};
@@ -17,21 +16,12 @@ fn node() -> Node {
 
 fn pool() -> Pool {
     Pool {
-        name: "web".into(),
-        selector: from_value(json!({"matchLabels": {"pool": "web"}})).unwrap(),
-        budget: from_value(json!({"maxUnavailable": 1})).unwrap(),
         approval: ApprovalFloor::Never,
-        drain_rules: Vec::new(),
-        repairable: true,
-        unsupported: Vec::new(),
-        deleting: false,
-        grants: Vec::new(),
-        starts: Starts::default(),
-        control_plane: false,
-        require_change_ref: false,
-        windows: Vec::new(),
-        storm: nodemend_core::rollout::storm::Breaker::default(),
-        storm_state: None,
+        ..Pool::new(
+            "web",
+            from_value(json!({"matchLabels": {"pool": "web"}})).unwrap(),
+            from_value(json!({"maxUnavailable": 1})).unwrap(),
+        )
     }
 }
 

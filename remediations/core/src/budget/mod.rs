@@ -93,6 +93,13 @@ pub struct Budget {
     pub rate: Option<Rate>,
 }
 
+impl Budget {
+    /// So many unavailable, and as many in flight, without further limits.
+    pub const fn of(max_unavailable: IntOrPercent) -> Self {
+        Self { max_unavailable, max_in_flight: None, per_zone: None, rate: None }
+    }
+}
+
 /// How much of each zone may be out of service at once. Percentages are of the zone's nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -35,23 +35,8 @@ fn world(budget: Budget, ready: &[bool]) -> Snapshot {
     for ((name, zone), ready) in ["a", "b", "c", "d"].into_iter().zip(["x", "y", "x", "y"]).zip(ready) {
         world.nodes.insert(name.into(), node(name, *ready, zone));
     }
-    let pool = Pool {
-        name: "p".into(),
-        selector: Selector::label("pool", "p"),
-        budget,
-        approval: ApprovalFloor::Never,
-        drain_rules: Vec::new(),
-        repairable: true,
-        unsupported: Vec::new(),
-        deleting: false,
-        grants: Vec::new(),
-        starts: Starts::default(),
-        control_plane: false,
-        require_change_ref: false,
-        windows: Vec::new(),
-        storm: crate::rollout::storm::Breaker::default(),
-        storm_state: None,
-    };
+    let pool =
+        Pool { approval: ApprovalFloor::Never, ..Pool::new("p", Selector::label("pool", "p"), budget) };
     world.pools.insert("p".into(), pool);
     world
 }

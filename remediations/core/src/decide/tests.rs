@@ -12,7 +12,7 @@ mod storm;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::budget::{Budget, IntOrPercent, Starts};
+use crate::budget::{Budget, IntOrPercent};
 use crate::finding::{CheckResult, CheckState, Severity};
 use crate::ids::{NodeName, remediation_name};
 use crate::playbook::{Playbook, Risk};
@@ -68,25 +68,9 @@ fn world() -> Snapshot {
         world.reports.insert(node.uid.clone(), reports);
         world.nodes.insert(node.name.clone(), node);
     }
-    let budget =
-        Budget { max_unavailable: IntOrPercent::Int(2), max_in_flight: None, per_zone: None, rate: None };
-    let pool = Pool {
-        name: "web".into(),
-        selector: Selector::label("pool", "web"),
-        budget,
-        approval: ApprovalFloor::Never,
-        drain_rules: Vec::new(),
-        repairable: true,
-        unsupported: Vec::new(),
-        deleting: false,
-        grants: Vec::new(),
-        starts: Starts::default(),
-        control_plane: false,
-        require_change_ref: false,
-        windows: Vec::new(),
-        storm: crate::rollout::storm::Breaker::default(),
-        storm_state: None,
-    };
+    let budget = Budget::of(IntOrPercent::Int(2));
+    let pool =
+        Pool { approval: ApprovalFloor::Never, ..Pool::new("web", Selector::label("pool", "web"), budget) };
     world.pools.insert("web".into(), pool);
     let playbook =
         crate::playbook::lint::lint(include_str!("../../../../playbooks/upgrade-systemd/1.0.0.yaml"))

@@ -77,8 +77,7 @@ mod tests {
     use crate::time::Span;
 
     fn sizes(rollout: &Rollout, count: usize) -> Vec<usize> {
-        let budget =
-            Budget { max_unavailable: IntOrPercent::Int(4), max_in_flight: None, per_zone: None, rate: None };
+        let budget = Budget::of(IntOrPercent::Int(4));
         let batches = batch_of_each(rollout, &budget, count, 100).unwrap();
         assert_eq!(batches.len(), count);
         let last = batches.last().map_or(0, |last| last + 1);

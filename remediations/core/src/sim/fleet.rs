@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::random::Random;
-use crate::budget::{Budget, Starts};
+use crate::budget::Budget;
 use crate::finding::{CheckResult, CheckState, Severity};
 use crate::ids::{CheckId, Digest, NodeName};
 use crate::playbook::Playbook;
 use crate::rollout::Rollout;
-use crate::rollout::storm::Breaker;
 use crate::selector::Selector;
 use crate::snapshot::{
     ApprovalFloor, Condition, Guard, Node, NodeSelection, PROBER, Pool, Report, Run, RunRequest, RunStatus,
@@ -97,21 +96,8 @@ fn report(check: &CheckId, now: Time) -> Report {
 
 fn pool(plan: &Plan) -> Pool {
     Pool {
-        name: NAME.to_owned(),
-        selector: Selector::label(POOL_LABEL, NAME),
-        budget: plan.budget.clone(),
         approval: ApprovalFloor::Never,
-        drain_rules: Vec::new(),
-        repairable: true,
-        unsupported: Vec::new(),
-        deleting: false,
-        grants: Vec::new(),
-        starts: Starts::default(),
-        control_plane: false,
-        require_change_ref: false,
-        windows: Vec::new(),
-        storm: Breaker::default(),
-        storm_state: None,
+        ..Pool::new(NAME, Selector::label(POOL_LABEL, NAME), plan.budget.clone())
     }
 }
 

@@ -18,12 +18,7 @@ fn plan(nodes: u32, at_once: u32) -> Plan {
         zones: 3,
         not_ready: 0,
         seed: 1,
-        budget: Budget {
-            max_unavailable: IntOrPercent::Int(at_once),
-            max_in_flight: None,
-            per_zone: None,
-            rate: None,
-        },
+        budget: Budget::of(IntOrPercent::Int(at_once)),
         rollout: Rollout::default(),
         check: "node.systemd-dbus".into(),
         playbook: playbook.unwrap(),

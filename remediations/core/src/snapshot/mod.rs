@@ -178,6 +178,28 @@ pub struct Report {
 }
 
 impl Pool {
+    /// A pool of which nothing more is said: it may be repaired, with the approvals and the storm breaker that are on by
+    /// default.
+    pub fn new(name: &str, selector: Selector, budget: Budget) -> Self {
+        Self {
+            name: name.to_owned(),
+            selector,
+            budget,
+            approval: ApprovalFloor::default(),
+            drain_rules: Vec::new(),
+            repairable: true,
+            unsupported: Vec::new(),
+            deleting: false,
+            grants: Vec::new(),
+            starts: Starts::default(),
+            control_plane: false,
+            require_change_ref: false,
+            windows: Vec::new(),
+            storm: Breaker::default(),
+            storm_state: None,
+        }
+    }
+
     /// Whether a fault of one of `checks` is repaired through this pool's storm Hold.
     pub fn admits<'a>(&self, mut checks: impl Iterator<Item = &'a CheckId>) -> bool {
         checks.any(|check| self.storm.admit_checks.contains(check))

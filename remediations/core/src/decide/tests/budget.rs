@@ -170,8 +170,7 @@ proptest! {
 
 fn of_one_pool(count: usize) -> (Vec<Drawn>, Budget) {
     let calm = Drawn { pool: 0, ready: "True", cordoned: false, repaired: false, granted: false };
-    let budget =
-        Budget { max_unavailable: IntOrPercent::Int(9), max_in_flight: None, per_zone: None, rate: None };
+    let budget = Budget::of(IntOrPercent::Int(9));
     (vec![calm; count], budget)
 }
 

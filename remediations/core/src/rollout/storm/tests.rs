@@ -20,25 +20,8 @@ struct Play {
 }
 
 fn pool(name: &str) -> Pool {
-    let budget =
-        Budget { max_unavailable: IntOrPercent::Int(2), max_in_flight: None, per_zone: None, rate: None };
-    Pool {
-        starts: crate::budget::Starts::default(),
-        control_plane: false,
-        require_change_ref: false,
-        name: name.into(),
-        selector: Selector::label("pool", name),
-        budget,
-        approval: ApprovalFloor::Never,
-        drain_rules: Vec::new(),
-        repairable: true,
-        unsupported: Vec::new(),
-        deleting: false,
-        grants: Vec::new(),
-        windows: Vec::new(),
-        storm: Breaker::default(),
-        storm_state: None,
-    }
+    let budget = Budget::of(IntOrPercent::Int(2));
+    Pool { approval: ApprovalFloor::Never, ..Pool::new(name, Selector::label("pool", name), budget) }
 }
 
 impl Play {
