@@ -13,5 +13,6 @@ mod http;
 mod pause;
 mod planner;
 mod prober;
+mod replicas;
 mod saga;
 mod store;

@@ -13,8 +13,9 @@ use tokio::sync::mpsc;
 
 use crate::access::AccessResolver;
 use crate::http::{self, Gauges};
-use crate::planner::{Gatekeeper, Planner};
+use crate::planner::{Gatekeeper, Orphans, Planner};
 use crate::prober::{Poke, Prober, Reports};
+use crate::replicas::{OwnPod, Replicas};
 use crate::saga::Sagas;
 use crate::watch::{self, World};
 use crate::{epoch, saga};
@@ -37,6 +38,9 @@ pub struct Options {
     /// How many SSH connections are begun per second, by the prober and by repairs together.
     #[arg(long, default_value_t = Limits::default().connections_per_second, value_name = "CONNECTIONS")]
     pub ssh_per_second: NonZeroU32,
+    /// Which pod this is.
+    #[command(flatten)]
+    pub own_pod: OwnPod,
 }
 
 impl Options {
@@ -88,6 +92,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
     let service = Service {
         access: Arc::new(AccessResolver::new(client.clone())),
         performer: Arc::new(Performer::new(client.clone(), options.limits())),
+        replicas: Replicas::new(client.clone(), options.own_pod),
         client,
         watching,
         world: world.clone(),
@@ -110,6 +115,7 @@ struct Service {
     world: Arc<World>,
     access: Arc<AccessResolver>,
     performer: Arc<Performer>,
+    replicas: Replicas,
     gauges: Gauges,
 }
 
@@ -138,6 +144,7 @@ impl Service {
             recorder: recorder.clone(),
             gauges: self.gauges.clone(),
             gatekeeper: gatekeeper.clone(),
+            orphans: Orphans::default(),
         };
         tokio::select! {
             () = planner.run() => Ok(()),
@@ -168,6 +175,7 @@ impl Service {
             gauges: self.gauges,
             poke,
             gatekeeper,
+            replicas: self.replicas,
             live: saga::LiveReads::default(),
         });
         tokio::select! {

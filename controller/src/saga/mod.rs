@@ -32,6 +32,7 @@ use crate::finalizer::FINISHED_LABEL;
 use crate::http::Gauges;
 use crate::planner::Gatekeeper;
 use crate::prober::Poke;
+use crate::replicas::Replicas;
 use crate::store::StoreError;
 use crate::watch::World;
 pub(crate) use live::LiveReads;
@@ -68,6 +69,8 @@ pub(crate) struct Parts {
     pub(crate) poke: Poke,
     /// What asks the gates of scope `Node` once more.
     pub(crate) gatekeeper: Gatekeeper,
+    /// The other replicas of this controller.
+    pub(crate) replicas: Replicas,
     /// Live reads before effects.
     pub(crate) live: LiveReads,
 }

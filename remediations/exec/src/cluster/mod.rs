@@ -5,6 +5,7 @@ mod client;
 mod drain;
 mod evict;
 mod lease;
+mod lift;
 mod node;
 mod pods;
 mod preflight;
@@ -12,6 +13,7 @@ mod preflight;
 use kube::Client;
 
 pub use client::client;
+pub use lift::lift;
 pub use preflight::preflight;
 
 use crate::limits::{Limits, Pace};
