@@ -21,7 +21,7 @@ use crate::cli::output::print;
 use crate::finalizer;
 
 /// How often the cluster is looked at.
-const POLL: Duration = Duration::from_secs(1);
+const POLL: Duration = Duration::from_secs(2);
 /// Why runs are ended, as they remember it.
 const REASON: &str = "nodemend uninstall";
 
