@@ -28,6 +28,7 @@ use nodemend_exec::Performer;
 use tokio::sync::mpsc;
 
 use crate::access::AccessResolver;
+use crate::audit::Audit;
 use crate::finalizer::FINISHED_LABEL;
 use crate::http::Gauges;
 use crate::planner::Gatekeeper;
@@ -71,6 +72,8 @@ pub(crate) struct Parts {
     pub(crate) gatekeeper: Gatekeeper,
     /// The other replicas of this controller.
     pub(crate) replicas: Replicas,
+    /// Where effects and their ends are recorded.
+    pub(crate) audit: Audit,
     /// Live reads before effects.
     pub(crate) live: LiveReads,
 }

@@ -28,7 +28,7 @@ use crate::rollout::{Asked, Gate};
 use crate::snapshot::{Fleet, RunRequest, RunStatus, Snapshot};
 use crate::time::Time;
 
-pub use gates::{is_stopped, undecodable};
+pub use gates::{audit_closed, is_stopped, undecodable};
 pub use holds::{Subject, applies, hold_on};
 pub use limits::too_late;
 pub use live::{Lacking, allowed, is_remembered, lacking, may_begin, may_not_start};
@@ -136,7 +136,7 @@ pub fn decide(snapshot: &Snapshot, now: Time) -> Vec<Decision> {
 fn orphans(snapshot: &Snapshot) -> impl Iterator<Item = Decision> {
     snapshot.nodes.values().filter_map(|node| {
         let verdict = orphan(snapshot, node)?;
-        let mark = Box::new(node.cordon.clone()?);
+        let mark = node.cordon.clone()?;
         Some(Decision::Orphan { node: node.name.clone(), node_uid: node.uid.clone(), mark, verdict })
     })
 }
