@@ -29,12 +29,7 @@ impl Cluster {
     /// Evicts what may go. With a pod that must not be touched, or of which that is not known, nothing is evicted at
     /// all. On a node that takes new pods an eviction could go in circles: it must be cordoned.
     pub(crate) async fn drain(&self, target: &Target, request: &DrainRequest) -> Result<OpResult, Failed> {
-        if !is_unschedulable(&self.live_node(target).await?) {
-            return Err(Failed::refused(
-                "NotCordoned",
-                format!("node/{} is not cordoned: somebody else lifted the cordon", target.node),
-            ));
-        }
+        self.needs_cordon(target).await?;
         self.renew_lease(target).await?;
         let (pods, version) = self.pods(target).await?;
         let mut round = Round::of(pods, request);
@@ -43,12 +38,25 @@ impl Cluster {
             return Ok(OpResult::Drained(progress));
         }
         let accepted = self.tell_all(target, &round, &request.options).await;
-        let now = Instant::now();
-        let due = self.patience.next_due(&target.node_uid, told(&round)).map(Instant::from_std);
-        let until = (now + WATCHED).min(due.unwrap_or(now + WATCHED));
+        let until = self.round_ends(target, &round);
         self.watch_leave(target, &mut round, &version, until).await;
         let blockers = self.blockers(target, &round);
         Ok(OpResult::Drained(DrainProgress { accepted, blockers, ..round.progress() }))
+    }
+
+    async fn needs_cordon(&self, target: &Target) -> Result<(), Failed> {
+        if is_unschedulable(&self.live_node(target).await?) {
+            return Ok(());
+        }
+        let message = format!("node/{} is not cordoned: somebody else lifted the cordon", target.node);
+        Err(Failed::refused("NotCordoned", message))
+    }
+
+    /// When the next round is due: once a pod that was refused may be told again, and now and then.
+    fn round_ends(&self, target: &Target, round: &Round) -> Instant {
+        let end = Instant::now() + WATCHED;
+        let due = self.patience.next_due(&target.node_uid, told(round)).map(Instant::from_std);
+        due.map_or(end, |due| due.min(end))
     }
 
     /// Tells every pod to go that is due, a few at once; says how many were.
