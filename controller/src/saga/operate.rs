@@ -97,7 +97,7 @@ async fn perform(
         Ok(target) => target,
         Err(error) => return not_done("NoAccess", error.to_string()),
     };
-    if matches!(op, Op::Launch(_)) {
+    if matches!(op, Op::Launch(_) | Op::Drain(_)) {
         target.still = still(parts, look);
     }
     match Act::of(op) {
@@ -106,8 +106,8 @@ async fn perform(
     }
 }
 
-/// A launch is stopped up to the moment when it is sent: the watches know a Hold within milliseconds. Whoever launches
-/// has begun.
+/// A launch or an eviction is stopped up to the moment when it is sent: the watches know a Hold within milliseconds. Whoever
+/// sends one has begun.
 fn still(parts: &Arc<Parts>, look: &Arc<Look>) -> Still {
     let (parts, look) = (parts.clone(), look.clone());
     Still::asking(move || observe::known_stop(&parts.world, &look.remediation, true, parts.epoch).is_none())

@@ -11,7 +11,7 @@ mod stepping;
 mod tests;
 
 pub use brief::Brief;
-pub use clearing::{DEAD_WEBHOOK, NO_DISRUPTION_ALLOWED, awaits_clearance};
+pub use clearing::{DEAD_WEBHOOK, DRAIN_REFUSED, NO_DISRUPTION_ALLOWED, awaits_clearance};
 pub(crate) use failing::STOPPED;
 pub use journal::{Journal, Mode, Outcome, Prior, StepRecord, StepState};
 pub use next::{Next, next};

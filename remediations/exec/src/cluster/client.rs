@@ -50,6 +50,14 @@ pub(super) async fn list_all<K>(api: &Api<K>, params: ListParams) -> Result<Vec<
 where
     K: Clone + DeserializeOwned + fmt::Debug,
 {
+    Ok(list_at(api, params).await?.0)
+}
+
+/// The same, with the resource version from which on a watch sees all that happens later.
+pub(super) async fn list_at<K>(api: &Api<K>, params: ListParams) -> Result<(Vec<K>, String), RequestError>
+where
+    K: Clone + DeserializeOwned + fmt::Debug,
+{
     let mut params = params.limit(PAGE);
     let mut all = Vec::new();
     loop {
@@ -57,7 +65,7 @@ where
         all.extend(page.items);
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),
-            None => return Ok(all),
+            None => return Ok((all, page.metadata.resource_version.unwrap_or_default())),
         }
     }
 }

@@ -5,9 +5,12 @@ mod client;
 mod drain;
 mod evict;
 mod lease;
+mod leave;
 mod node;
+mod patience;
 mod pods;
 mod preflight;
+mod round;
 
 use kube::Client;
 
@@ -23,6 +26,8 @@ pub(crate) struct Cluster {
     evictions: Pace,
     evictions_at_once: usize,
     looks: lease::Looks,
+    patience: patience::Patience,
+    daemon_sets: pods::DaemonSets,
 }
 
 impl Cluster {
@@ -33,6 +38,8 @@ impl Cluster {
             evictions: Pace::per_second(limits.evictions_per_second),
             evictions_at_once: limits.evictions_at_once.get(),
             looks: lease::Looks::default(),
+            patience: patience::Patience::default(),
+            daemon_sets: pods::DaemonSets::default(),
         }
     }
 }

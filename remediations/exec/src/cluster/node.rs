@@ -36,6 +36,7 @@ impl Cluster {
     pub(crate) async fn uncordon(&self, target: &Target, mark: &CordonMark) -> Result<OpResult, Failed> {
         let lifted = self.write(target, |node| uncordon_step(node, mark)).await?;
         self.release_lease(target).await;
+        self.patience.forget(&target.node_uid);
         Ok(lifted)
     }
 

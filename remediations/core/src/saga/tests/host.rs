@@ -43,6 +43,7 @@ pub(super) struct Host {
     pub(super) budget_closed: bool,
     pub(super) annotating_is_forbidden: bool,
     pub(super) uncordoning_is_forbidden: bool,
+    pub(super) cordoning_is_forbidden: bool,
     /// What the host answers to every login, if it lets nobody in.
     pub(super) closed: Option<OpFailure>,
     /// Whether a job leaves no exit record.
@@ -101,10 +102,14 @@ impl Host {
             results: vec![result],
             boot_id: Some(self.boot_id()),
             pid1_silent: Some(false),
+            runtime_silent: Some(false),
         })
     }
 
     fn cordon(&mut self, mark: &CordonMark) -> OpResult {
+        if self.cordoning_is_forbidden {
+            return OpResult::NotDone(failure("Forbidden", false));
+        }
         if let Some(found) = &self.mark {
             let same = (&found.remediation, &found.run_uid) == (&mark.remediation, &mark.run_uid);
             return match (same, self.unschedulable) {
