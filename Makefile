@@ -6,10 +6,14 @@ E2E_THREADS = 16
 BED = $(CARGO) run -q -p nodemend-bed --bin bed --
 # `make scale SCALE="--nodes 2000 --restart-nodes 0 --seed 7"` for another size or the same kills again.
 SCALE =
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# The name of the image that `make image` makes; the chart's values have the same.
+IMAGE = nodemend.dev/nodemend:$(VERSION)
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 DEMO = $(CARGO) run -q -p nodemend-e2e --bin demo --
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo demo-down properties scale bench test test-unit test-e2e lint
+.PHONY: help deps build image demo demo-down properties scale bench test test-unit test-e2e lint
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +27,14 @@ build: deps ## Build everything; the first time takes about ten minutes, most of
 	@$(CARGO) build -q --workspace --bins
 	@echo "==> the cluster's programs and the hosts' image"
 	@$(BED) build
+
+# One static program: nothing of the machine that builds it is needed where it runs, but the authorities it trusts.
+image: deps ## The controller's container image, target/image/nodemend.tar, without a container engine
+	@echo "==> image"
+	@RUSTFLAGS="-C target-feature=+crt-static" \
+		$(CARGO) build -q --release --target $(HOST) -p nodemend --features vendored
+	@$(BED) image --name $(IMAGE) --program target/$(HOST)/release/nodemend \
+		--file /etc/ssl/certs/ca-certificates.crt=/etc/ssl/certs/ca-certificates.crt --output target/image/nodemend.tar
 
 demo: build ## A pool of four real nodes with old systemd, one with a hung PID 1, heals itself in front of you
 	@$(DEMO)
@@ -43,7 +55,7 @@ test-unit: build ## All tests but those end to end; some need root, for they sta
 	@echo "==> tests of the crates"
 	@$(CARGO) test --workspace --exclude nodemend-e2e
 
-test-e2e: build ## End to end: the built binary on real hosts
+test-e2e: build image ## End to end: the built binary on real hosts
 	@echo "==> end to end"
 	@$(CARGO) test -p nodemend-e2e -- --test-threads=$(E2E_THREADS)
 

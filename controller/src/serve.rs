@@ -15,8 +15,9 @@ use tokio::sync::mpsc;
 use crate::access::AccessResolver;
 use crate::audit::Audit;
 use crate::http::{self, Gauges};
-use crate::planner::{Gatekeeper, Planner};
+use crate::planner::{Gatekeeper, Orphans, Planner};
 use crate::prober::{Poke, Prober, Reports};
+use crate::replicas::{OwnPod, Replicas};
 use crate::saga::Sagas;
 use crate::watch::{self, World};
 use crate::{epoch, saga};
@@ -43,6 +44,9 @@ pub struct Options {
     /// How many SSH connections are begun per second, by the prober and by repairs together.
     #[arg(long, default_value_t = Limits::default().connections_per_second, value_name = "CONNECTIONS")]
     pub ssh_per_second: NonZeroU32,
+    /// Which pod this is.
+    #[command(flatten)]
+    pub own_pod: OwnPod,
 }
 
 impl Options {
@@ -101,6 +105,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
     let service = Service {
         access: Arc::new(AccessResolver::new(client.clone())),
         performer: Arc::new(Performer::new(client.clone(), options.limits())),
+        replicas: Replicas::new(client.clone(), options.own_pod),
         client,
         watching,
         world: world.clone(),
@@ -124,6 +129,7 @@ struct Service {
     world: Arc<World>,
     access: Arc<AccessResolver>,
     performer: Arc<Performer>,
+    replicas: Replicas,
     gauges: Gauges,
     audit: Audit,
 }
@@ -154,6 +160,7 @@ impl Service {
             gauges: self.gauges.clone(),
             gatekeeper: gatekeeper.clone(),
             audit: self.audit.clone(),
+            orphans: Orphans::default(),
         };
         tokio::select! {
             () = planner.run() => Ok(()),
@@ -185,6 +192,7 @@ impl Service {
             poke,
             gatekeeper,
             audit: self.audit,
+            replicas: self.replicas,
             live: saga::LiveReads::default(),
         });
         tokio::select! {

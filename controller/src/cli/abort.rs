@@ -7,7 +7,7 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use nodemend_api::run::RepairRun;
 use nodemend_core::ids::short_hash;
-use nodemend_core::snapshot::Verb;
+use nodemend_core::snapshot::{Operation, Verb};
 use serde_json::{Value, json};
 
 use super::CliError;
@@ -37,18 +37,43 @@ pub(super) struct Flags {
 pub(super) async fn run(connection: &Connection, flags: Flags) -> Result<ExitCode, CliError> {
     let cluster = connection.cluster().await?;
     let by = cluster.user().await?;
-    let id = format!("abort-{}", &short_hash(&[&by, &flags.reason, &now().to_string()])[..8]);
-    let operation = json!({"id": id, "verb": Verb::Abort, "reason": flags.reason, "by": by});
+    let operation = operation(&by, &flags.reason);
+    let name = &flags.run;
+    match add(&cluster, name, &operation).await? {
+        Some(earlier) => {
+            print(&format!("run {name} was aborted already by {}: {}\n", earlier.by, earlier.reason))
+        }
+        None => print(&format!(
+            "run {name} is aborted: nothing more of it starts; `nodemend watch {name}` shows how it ends\n"
+        )),
+    }
+}
+
+/// Has `by` end a run, unless that was asked before, or it has ended meanwhile.
+pub(super) async fn end(cluster: &Cluster, run: &str, by: &str, reason: &str) -> Result<(), CliError> {
+    match add(cluster, run, &operation(by, reason)).await {
+        Ok(_) | Err(CliError::Negative(_) | CliError::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn operation(by: &str, reason: &str) -> Value {
+    let id = format!("abort-{}", &short_hash(&[by, reason, &now().to_string()])[..8]);
+    json!({"id": id, "verb": Verb::Abort, "reason": reason, "by": by})
+}
+
+/// Adds the operation; the one that was there before, if there was.
+async fn add(cluster: &Cluster, run: &str, operation: &Value) -> Result<Option<Operation>, CliError> {
     for _ in 1..TRIES {
-        match append(&cluster, &flags.run, &operation).await {
+        match append(cluster, run, operation).await {
             Err(CliError::Refused { message, .. }) if message.contains("the object has been modified") => {}
             other => return other,
         }
     }
-    append(&cluster, &flags.run, &operation).await
+    append(cluster, run, operation).await
 }
 
-async fn append(cluster: &Cluster, name: &str, operation: &Value) -> Result<ExitCode, CliError> {
+async fn append(cluster: &Cluster, name: &str, operation: &Value) -> Result<Option<Operation>, CliError> {
     let api: Api<RepairRun> = Api::all(cluster.client.clone());
     let run =
         api.get(name).await.map_err(|error| cluster.failed(Asked::of("get", "RepairRun", name), &error))?;
@@ -57,7 +82,7 @@ async fn append(cluster: &Cluster, name: &str, operation: &Value) -> Result<Exit
         return Err(CliError::Negative(format!("run {name} is over already: {phase:?}")));
     }
     if let Some(earlier) = run.spec.0.operations.iter().find(|operation| operation.verb == Verb::Abort) {
-        return print(&format!("run {name} was aborted already by {}: {}\n", earlier.by, earlier.reason));
+        return Ok(Some(earlier.clone()));
     }
     let mut operations =
         run.spec.0.operations.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
@@ -68,7 +93,5 @@ async fn append(cluster: &Cluster, name: &str, operation: &Value) -> Result<Exit
     });
     let patched = api.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await;
     patched.map_err(|error| cluster.failed(Asked::of("patch", "RepairRun", name), &error))?;
-    print(&format!(
-        "run {name} is aborted: nothing more of it starts; `nodemend watch {name}` shows how it ends\n"
-    ))
+    Ok(None)
 }

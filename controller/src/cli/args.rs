@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::client::Connection;
-use super::{abort, explain, get, hold, plan, playbook, run, simulate, watch};
+use super::{abort, explain, get, hold, plan, playbook, run, simulate, uninstall, watch};
 use crate::serve::Options;
 
 const EXAMPLES: &str = "\
@@ -69,6 +69,9 @@ pub(super) enum Command {
     /// Print kinds, namespace, identity and rights of the controller as YAML
     #[command(after_help = super::install::EXAMPLES)]
     Install,
+    /// End all runs, give nodes back, and leave nothing of Nodemend that hangs
+    #[command(after_help = uninstall::EXAMPLES)]
+    Uninstall(uninstall::Flags),
     /// Print the version
     Version,
 }

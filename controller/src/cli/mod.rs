@@ -23,6 +23,7 @@ mod serve;
 mod simulate;
 #[cfg(test)]
 mod testing;
+mod uninstall;
 mod watch;
 
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Abort(flags) => abort::run(&connection, flags).await,
         Command::Get(flags) => get::run(&connection, &flags).await,
         Command::Playbook(command) => playbook::run(&connection, command).await,
+        Command::Uninstall(flags) => uninstall::run(&connection, &flags).await,
         Command::Version => install::version(),
     }
 }

@@ -6,6 +6,7 @@ mod finish;
 mod gates;
 mod grants;
 mod live;
+mod orphans;
 mod pools;
 mod storm;
 
@@ -24,6 +25,7 @@ use crate::http::Gauges;
 use crate::store::StoreError;
 use crate::watch::World;
 pub(crate) use gates::Gatekeeper;
+pub(crate) use orphans::Orphans;
 
 /// Rounds are at least this far apart, so that a burst of changes is one round. The first change after a calm is at once.
 const APART: Duration = Duration::from_millis(250);
@@ -69,6 +71,8 @@ pub(crate) struct Planner {
     pub(crate) audit: Audit,
     /// What asks the gates of rollouts.
     pub(crate) gatekeeper: Gatekeeper,
+    /// Cordons that nobody answers for.
+    pub(crate) orphans: Orphans,
 }
 
 impl Planner {
@@ -136,6 +140,9 @@ impl Planner {
             // Kept for the pause before the next round.
             Decision::LookAgain { .. } => Ok(()),
             Decision::Storm { pool, turn } => self.storm(&pool, &turn).await,
+            Decision::Orphan { node, node_uid, mark, verdict } => {
+                self.orphan((&node, &node_uid), &mark, verdict).await
+            }
         }
     }
 }
@@ -160,5 +167,6 @@ fn name_of(decision: &Decision) -> String {
         Decision::Ask { asked, .. } => format!("ask gate {} of run {}", asked.gate, asked.run),
         Decision::LookAgain { at } => format!("decide again at {at}"),
         Decision::Storm { pool, .. } => format!("storm in pool {pool}"),
+        Decision::Orphan { node, .. } => format!("orphaned cordon of node {node}"),
     }
 }

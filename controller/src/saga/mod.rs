@@ -33,6 +33,7 @@ use crate::finalizer::FINISHED_LABEL;
 use crate::http::Gauges;
 use crate::planner::Gatekeeper;
 use crate::prober::Poke;
+use crate::replicas::Replicas;
 use crate::store::StoreError;
 use crate::watch::World;
 pub(crate) use live::LiveReads;
@@ -71,6 +72,8 @@ pub(crate) struct Parts {
     pub(crate) gatekeeper: Gatekeeper,
     /// Where effects and their ends are recorded.
     pub(crate) audit: Audit,
+    /// The other replicas of this controller.
+    pub(crate) replicas: Replicas,
     /// Live reads before effects.
     pub(crate) live: LiveReads,
 }

@@ -16,6 +16,7 @@ pub mod finding;
 pub mod ids;
 pub mod matching;
 pub mod op;
+pub mod orphan;
 pub mod plan;
 pub mod playbook;
 pub mod rollout;

@@ -23,6 +23,9 @@ pub enum E2eError {
     /// The binary under test is not there.
     #[error("{0} is not there: build it with `cargo build -p nodemend`, or name it in NODEMEND_BIN")]
     NotBuilt(PathBuf),
+    /// The image of the controller is not there.
+    #[error("{0} is not there: make it with `make image`, or name it in NODEMEND_IMAGE")]
+    NoImage(PathBuf),
     /// A file could not be used.
     #[error("cannot use {path}: {source}")]
     File {

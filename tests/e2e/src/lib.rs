@@ -3,6 +3,7 @@
 //! Nothing of the project is linked in but the bed. Objects are written as JSON and read back as JSON through `kubectl`,
 //! and what happened is proven by witnesses other than the controller: the hosts, the kubelets, the API server's audit log.
 
+pub mod chart;
 pub mod controller;
 mod error;
 pub mod journal;

@@ -70,6 +70,11 @@ impl Stage {
     pub fn install(&self) -> Result<(), E2eError> {
         self.bed.apply(&program::manifests()?)?;
         self.bed.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"])?;
+        self.furnish()
+    }
+
+    /// Applies credentials and the released playbooks: what neither `nodemend install` nor the chart brings.
+    pub fn furnish(&self) -> Result<(), E2eError> {
         self.apply([objects::secret(&self.login)])?;
         for playbook in PLAYBOOKS {
             self.bed.apply(playbook)?;
@@ -127,6 +132,11 @@ impl Stage {
         }
         *controller = Some(Controller::start(&self.bed, &self.options)?);
         Ok(())
+    }
+
+    /// Kills the controller the way a power cut does.
+    pub fn kill_controller(&self) -> Result<(), E2eError> {
+        self.lock().take().map_or(Ok(()), |mut running| running.kill())
     }
 
     /// Asks the controller to end, and waits until it has.

@@ -34,4 +34,9 @@ impl Brief {
     pub fn checks(&self) -> Vec<CheckId> {
         self.node.evidence.iter().map(|e| e.check.clone()).collect()
     }
+
+    /// Whether one of its steps changes the host for good.
+    pub fn changes_host(&self) -> bool {
+        self.steps.iter().any(|step| step.action.action().changes_host())
+    }
 }

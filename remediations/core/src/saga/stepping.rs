@@ -230,6 +230,7 @@ fn start(
             run_uid: brief.run_uid.clone(),
             since: now,
             was_unschedulable: node.unschedulable,
+            changes_host: brief.changes_host(),
         });
     }
     write(journal, seen)

@@ -40,8 +40,8 @@ impl World {
             Decision::Release { grants } => self.release(&grants),
             Decision::Ask { asked, .. } => self.answer(asked),
             Decision::Storm { pool, turn } => self.storm(&pool, &turn, writer.now),
-            // Kept by whoever makes the rounds.
-            Decision::LookAgain { .. } => {}
+            // Kept by whoever makes the rounds; and nobody takes Remediations away behind a simulated controller's back.
+            Decision::LookAgain { .. } | Decision::Orphan { .. } => {}
         }
     }
 

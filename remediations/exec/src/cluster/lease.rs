@@ -109,20 +109,20 @@ impl Cluster {
     }
 
     /// Gives our Lease of the node back. What cannot be given back runs out by itself.
-    pub(super) async fn release_lease(&self, target: &Target) {
-        self.looks.forget(&target.node_uid);
+    pub(super) async fn release_lease(&self, node: &NodeName, uid: &NodeUid) {
+        self.looks.forget(uid);
         let api = leases(&self.client);
-        let lease = match read(&api, &target.node).await {
+        let lease = match read(&api, node).await {
             Ok(Some(lease)) if claim::is_ours(&lease) => lease,
             Ok(_) => return,
-            Err(failed) => return not_released(target, &failed),
+            Err(failed) => return not_released(node, &failed),
         };
         let preconditions =
             Preconditions { uid: lease.metadata.uid, resource_version: lease.metadata.resource_version };
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
         self.writes.wait().await;
-        match within(api.delete(&name(&target.node), &params)).await {
-            Err(e) if !e.is_not_found() => not_released(target, &e.of_write(&object(&target.node))),
+        match within(api.delete(&name(node), &params)).await {
+            Err(e) if !e.is_not_found() => not_released(node, &e.of_write(&object(node))),
             _ => {}
         }
     }
@@ -167,8 +167,8 @@ fn refused(node: &NodeName, other: &Holder) -> Failed {
     Failed::not_done(HELD, other.message(node))
 }
 
-fn not_released(target: &Target, failed: &Failed) {
-    tracing::warn!(node = %target.node, ?failed, "the Lease was not given back; it runs out by itself");
+fn not_released(node: &NodeName, failed: &Failed) {
+    tracing::warn!(node = %node, ?failed, "the Lease was not given back; it runs out by itself");
 }
 
 fn name(node: &NodeName) -> String {

@@ -6,6 +6,7 @@ mod drain;
 mod evict;
 mod lease;
 mod leave;
+mod lift;
 mod node;
 mod patience;
 mod pods;
@@ -15,6 +16,7 @@ mod round;
 use kube::Client;
 
 pub use client::client;
+pub use lift::lift;
 pub use preflight::preflight;
 
 use crate::limits::{Limits, Pace};

@@ -9,6 +9,7 @@ fn mark(remediation: &str) -> CordonMark {
         run_uid: "uid-1".into(),
         since: nodemend_core::time::Time(0),
         was_unschedulable: false,
+        changes_host: false,
     }
 }
 

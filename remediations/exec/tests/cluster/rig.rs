@@ -114,6 +114,7 @@ pub(crate) fn mark() -> CordonMark {
         run_uid: "run-uid".into(),
         since: Time(1_780_272_000_000),
         was_unschedulable: false,
+        changes_host: false,
     }
 }
 

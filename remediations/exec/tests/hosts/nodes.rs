@@ -20,6 +20,7 @@ fn mark(remediation: &str) -> CordonMark {
         run_uid: "run-uid".into(),
         since: Time(1_780_272_000_000),
         was_unschedulable: false,
+        changes_host: false,
     }
 }
 
