@@ -113,7 +113,7 @@ mod tests {
     }
 
     fn cordoned(changes_host: bool) -> Node {
-        let cordon = Some(mark(changes_host));
+        let cordon = Some(Box::new(mark(changes_host)));
         Node { name: "web-1".into(), unschedulable: true, cordon, ..Node::default() }
     }
 
@@ -196,7 +196,8 @@ mod tests {
         );
         let (steps, restarted) = begun(StepState::Started);
         assert!(matches!(abandoned(&node, &restarted, Some(&steps)), Some(Verdict::Leave(_))));
-        let other = Node { cordon: Some(CordonMark { remediation: "r-2".into(), ..mark(true) }), ..node };
+        let stranger = CordonMark { remediation: "r-2".into(), ..mark(true) };
+        let other = Node { cordon: Some(Box::new(stranger)), ..node };
         assert_eq!(abandoned(&other, &drained, Some(&steps)), None, "another repair's cordon");
     }
 

@@ -57,8 +57,8 @@ fn a_budget_comes_with_the_second_replica_and_rights_follow_the_namespace() {
 fn a_digest_counts_before_a_tag() {
     let digest = format!("sha256:{}", "a".repeat(64));
     let value = format!("image.digest={digest}");
-    let text = rendered(&["image.repository=example.test/mend", "image.tag=1", &value]).unwrap();
+    let text = rendered(&["image.repository=example.test/mend", "image.tag=v1", &value]).unwrap();
     assert!(text.contains(&format!("image: \"example.test/mend@{digest}\"")));
-    let tagged = rendered(&["image.repository=example.test/mend", "image.tag=1"]).unwrap();
-    assert!(tagged.contains("image: \"example.test/mend:1\""));
+    let tagged = rendered(&["image.repository=example.test/mend", "image.tag=v1"]).unwrap();
+    assert!(tagged.contains("image: \"example.test/mend:v1\""));
 }

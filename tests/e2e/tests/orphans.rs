@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use nodemend_bed::HostSpec;
 use nodemend_e2e::Stage;
 use nodemend_e2e::objects::{self, PoolSpec};
 use nodemend_e2e::proof::NodeState;
@@ -35,7 +36,9 @@ fn orphan(name: &str, more: &Value) -> Value {
 
 #[test]
 fn a_cordon_whose_repair_is_gone_is_lifted_only_where_it_hides_nothing() {
-    let stage = Stage::start("orphans", Vec::new()).unwrap();
+    // The nodes are only objects; the host is what the login is made for.
+    let host = HostSpec::new("orphan").without_kubelet();
+    let stage = Stage::start("orphans", vec![host]).unwrap();
     stage.apply([objects::guard(), objects::pool(PoolSpec::new("orphans"), stage.login())]).unwrap();
     let unreadable = json!({"remediation": 7});
     stage

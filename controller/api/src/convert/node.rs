@@ -34,7 +34,7 @@ pub fn node(
 }
 
 /// Whose cordon it is, if it is one of ours. A mark that cannot be read is nobody's: nothing is done about it.
-fn cordon(meta: &ObjectMeta) -> Option<CordonMark> {
+fn cordon(meta: &ObjectMeta) -> Option<Box<CordonMark>> {
     let text = meta.annotations.as_ref()?.get(CORDON_ANNOTATION)?;
     serde_json::from_str(text).ok()
 }

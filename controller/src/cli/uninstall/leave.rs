@@ -135,7 +135,7 @@ mod tests {
         };
         let steps = world.pages[&row.run_uid][&0].header.as_ref().unwrap().steps.clone();
         row.journal = Some(Journal { mode: Mode::Forward, ..Journal::new(&steps, 1, Time(1)) });
-        world.nodes.get_mut(&"web-2".into()).unwrap().cordon = Some(mark);
+        world.nodes.get_mut(&"web-2".into()).unwrap().cordon = Some(Box::new(mark));
         world
     }
 

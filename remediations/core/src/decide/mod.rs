@@ -136,7 +136,7 @@ pub fn decide(snapshot: &Snapshot, now: Time) -> Vec<Decision> {
 fn orphans(snapshot: &Snapshot) -> impl Iterator<Item = Decision> {
     snapshot.nodes.values().filter_map(|node| {
         let verdict = orphan(snapshot, node)?;
-        let mark = Box::new(node.cordon.clone()?);
+        let mark = node.cordon.clone()?;
         Some(Decision::Orphan { node: node.name.clone(), node_uid: node.uid.clone(), mark, verdict })
     })
 }

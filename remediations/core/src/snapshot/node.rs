@@ -39,7 +39,7 @@ pub struct Node {
     /// `status.nodeInfo.architecture`, Kubernetes's name for it (`amd64`).
     pub architecture: String,
     /// The mark of a cordon of ours, if it has one that can be read.
-    pub cordon: Option<CordonMark>,
+    pub cordon: Option<Box<CordonMark>>,
     /// Why it is about to go, if somebody marked it for deletion.
     pub leaving: Option<String>,
     /// When it was registered.
