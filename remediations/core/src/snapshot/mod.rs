@@ -22,13 +22,15 @@ use crate::time::Time;
 
 mod fleet;
 mod hold;
+mod index;
 mod ledger;
 mod node;
 mod policy;
 mod run;
 
-pub use fleet::Fleet;
+pub use fleet::{ByNode, Fleet};
 pub use hold::{Hold, HoldLevel, HoldScope};
+pub use index::TextIndex;
 pub use ledger::{Ledger, Mark};
 pub use node::{CONTROL_PLANE_LABELS, Condition, EXCLUDE_LABELS, Node, ZONE_LABEL};
 pub use policy::{
