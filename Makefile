@@ -6,10 +6,12 @@ E2E_THREADS = 16
 BED = $(CARGO) run -q -p nodemend-bed --bin bed --
 # `make scale SCALE="--nodes 2000 --restart-nodes 0 --seed 7"` for another size or the same kills again.
 SCALE =
+# `make model MODEL="--trouble 3 --seconds 3600"` searches further.
+MODEL =
 DEMO = $(CARGO) run -q -p nodemend-e2e --bin demo --
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo demo-down properties scale bench test test-unit test-e2e lint
+.PHONY: help deps build demo demo-down model properties scale bench test test-unit test-e2e lint
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +48,10 @@ test-unit: build ## All tests but those end to end; some need root, for they sta
 test-e2e: build ## End to end: the built binary on real hosts
 	@echo "==> end to end"
 	@$(CARGO) test -p nodemend-e2e -- --test-threads=$(E2E_THREADS)
+
+model: ## Every order of events around the decisions that a few troubles allow; minutes on two cores
+	@$(CARGO) build -q --release -p nodemend-model --bin model
+	@target/release/model $(MODEL)
 
 properties: ## A million generated schedules against the decisions: budgets, failure limits, Holds, standstills
 	@$(CARGO) build -q --release -p nodemend-model --bin properties
