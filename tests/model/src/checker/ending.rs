@@ -30,7 +30,7 @@ pub fn comes_to_an_end(search: &Search, state: &State) -> bool {
         let moves = everybody(search, &mut state);
         // Who looks at a machine that is down looks again and again until the step's time is up.
         if (!moves || round % PATIENCE == 0) && !time_passes(search, &mut state) && !moves {
-            return is_at_rest(search, &state);
+            return is_at_rest(&state);
         }
     }
     false
@@ -68,7 +68,7 @@ fn time_passes(search: &Search, state: &mut State) -> bool {
 
 /// Every run is over and nothing is left of it; or what is left waits for a person, for nodes that are out of service, or
 /// for the rate, for which the model's time does not pass.
-fn is_at_rest(search: &Search, state: &State) -> bool {
+fn is_at_rest(state: &State) -> bool {
     let all = &state.stored.snapshot;
     let unfinished = || all.remediations.values().filter(|row| !row.is_finished());
     let grants = all.guard.iter().flat_map(|guard| &guard.grants);
@@ -77,7 +77,10 @@ fn is_at_rest(search: &Search, state: &State) -> bool {
     if !open && unfinished().count() == 0 && grants == 0 {
         return true;
     }
-    let rate = search.setting.rate.is_some_and(|rate| state.begun.len() >= rate as usize);
+    let rate = all.pools.values().any(|pool| {
+        let started = pool.starts.0.iter().map(|start| start.nodes).sum::<u32>();
+        pool.budget.rate.as_ref().is_some_and(|rate| started >= rate.nodes)
+    });
     let out = all.nodes.values().any(|node| !node.is_available());
     unfinished().all(Remediation::is_held) && (unfinished().count() > 0 || rate || out)
 }

@@ -65,7 +65,9 @@ impl Event {
     /// What kind of trouble it is, if it is any.
     pub const fn cause(&self) -> Option<Cause> {
         match self {
-            Self::Look(_, _, Luck::Unheard | Luck::NotSent | Luck::Late) | Self::GiveUp(_) => Some(Cause::Loss),
+            Self::Look(_, _, Luck::Unheard | Luck::NotSent | Luck::Late) | Self::GiveUp(_) => {
+                Some(Cause::Loss)
+            }
             Self::Look(_, _, Luck::TimeIsUp) | Self::Down(_) => Some(Cause::Machine),
             Self::Pause(_) => Some(Cause::Pause),
             Self::Crash(_) => Some(Cause::Crash),

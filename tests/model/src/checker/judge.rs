@@ -32,9 +32,11 @@ fn is_start(stored: &Stored, grant: &Grant) -> bool {
 
 fn over_budget(stored: &Stored, truth: &Stored, new: &[&Grant]) -> bool {
     let all = &stored.snapshot;
-    let stands = |grant: &&Grant| all.remediations.get(&grant.remediation).is_none_or(|row| !row.is_finished());
+    let stands =
+        |grant: &&Grant| all.remediations.get(&grant.remediation).is_none_or(|row| !row.is_finished());
     let standing = all.guard.iter().flat_map(|guard| &guard.grants).filter(stands);
-    let taken: BTreeSet<&NodeUid> = standing.chain(new.iter().copied()).map(|grant| &grant.node_uid).collect();
+    let taken: BTreeSet<&NodeUid> =
+        standing.chain(new.iter().copied()).map(|grant| &grant.node_uid).collect();
     let Some(budget) = all.pools.get(POOL).map(|pool| &pool.budget) else { return false };
     let count = |limit: &IntOrPercent, within: &dyn Fn(&Node) -> bool| {
         let area = Area { truth, taken: &taken, new, within };
@@ -123,13 +125,23 @@ pub fn seen(stored: &Stored, row: &Remediation, epoch: Epoch) -> Seen {
 }
 
 /// Before `journal` replaces `old` of a Remediation; `seen` is what its live re-check saw, if it begins.
-pub fn journal(state: &mut State, row: &Remediation, old: Option<&Journal>, journal: &Journal, seen: Option<Seen>) {
+pub fn journal(
+    state: &mut State,
+    row: &Remediation,
+    old: Option<&Journal>,
+    journal: &Journal,
+    seen: Option<Seen>,
+) {
     let lower = old.is_some_and(|old| old.epoch > journal.epoch);
     state.breaks(Invariant::EpochsRise, lower);
     if old.is_none() && !journal.steps.is_empty() {
-        let limit = state.stored.snapshot.runs.get(&row.run).is_some_and(|run| run.status.limit_reached.is_some());
+        let limit =
+            state.stored.snapshot.runs.get(&row.run).is_some_and(|run| run.status.limit_reached.is_some());
         let other = |other: &Remediation| {
-            other.node_uid == row.node_uid && other.name != row.name && other.journal.is_some() && !other.is_finished()
+            other.node_uid == row.node_uid
+                && other.name != row.name
+                && other.journal.is_some()
+                && !other.is_finished()
         };
         let two = state.stored.snapshot.remediations.values().any(other);
         let twice = !state.begun.insert(row.name.clone());

@@ -10,9 +10,9 @@ use nodemend_core::saga::Brief;
 use super::bug::Bug;
 use super::host::failure;
 use super::invariant::Invariant;
-use super::{event, judge};
 use super::state::{Sent, State};
 use super::stored::Marks;
+use super::{event, judge};
 
 /// Performs an operation that arrives now. A launch waits until its job has begun.
 pub fn perform(state: &mut State, brief: &Brief, sent: &Sent, bug: Bug) -> OpResult {

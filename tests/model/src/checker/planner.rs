@@ -226,4 +226,3 @@ fn add_missing(known: &mut Vec<Grant>, starts: &mut Starts, grants: Vec<Grant>) 
         *starts = Starts(vec![Start { at: NOW, nodes }]);
     }
 }
-

@@ -14,8 +14,9 @@ const fn any(in_all: u8) -> Trouble {
 }
 
 /// The searches of `make model`, with this much that goes wrong on one path.
-pub fn all(in_all: u8) -> [Setting; 4] {
-    [saga(in_all), rivals(in_all), whole(in_all.saturating_sub(1)), limits(in_all.saturating_sub(1))]
+pub fn all(in_all: u8) -> [Setting; 6] {
+    let less = in_all.saturating_sub(1);
+    [saga(less), rivals(less), whole(less), limits(less), saga(in_all), rivals(in_all)]
 }
 
 /// One run over all four nodes in two batches, one node of each zone at a time.
@@ -89,9 +90,7 @@ pub fn of(bug: Bug) -> Setting {
         Bug::UnknownIsNotStarted | Bug::ProbeDoesNotVoid => {
             Setting { trouble: Trouble { losses: 1, ..one }, ..saga(0) }
         }
-        Bug::JournalOverwritten => {
-            Setting { trouble: Trouble { takeovers: 1, losses: 1, ..two }, ..saga(0) }
-        }
+        Bug::JournalOverwritten => Setting { trouble: Trouble { takeovers: 1, losses: 1, ..two }, ..saga(0) },
         Bug::UncordonsAnybody => Setting { trouble: Trouble { people: 1, ..one }, ..saga(0) },
         Bug::ForgottenAtOnce => Setting {
             steps: vec![Kind::Cordon, Kind::Uncordon],

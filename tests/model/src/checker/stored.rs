@@ -50,7 +50,14 @@ impl PartialEq for Stored {
     fn eq(&self, other: &Self) -> bool {
         let (all, others) = (&self.snapshot, &other.snapshot);
         (&all.guard, &all.pools, &all.nodes, &all.runs, &all.remediations, &all.holds)
-            == (&others.guard, &others.pools, &others.nodes, &others.runs, &others.remediations, &others.holds)
+            == (
+                &others.guard,
+                &others.pools,
+                &others.nodes,
+                &others.runs,
+                &others.remediations,
+                &others.holds,
+            )
             && (&self.marks, &self.ended) == (&other.marks, &other.ended)
     }
 }
@@ -79,15 +86,15 @@ impl Stored {
         let mut live = self.snapshot.clone();
         live.runs.retain(|_, run| !run.status.phase.is_over());
         let well = |outcome| outcome != nodemend_core::saga::Outcome::Failed;
-        live.remediations
-            .retain(|name, row| !(self.ended.contains(name) && row.outcome().is_some_and(well)));
+        live.remediations.retain(|name, row| !(self.ended.contains(name) && row.outcome().is_some_and(well)));
         live.holds.clear();
         live
     }
 
     /// The highest epoch that guard and journals know.
     pub fn highest_epoch(&self) -> Epoch {
-        let journals = self.snapshot.remediations.values().filter_map(|row| Some(row.journal.as_ref()?.epoch));
+        let journals =
+            self.snapshot.remediations.values().filter_map(|row| Some(row.journal.as_ref()?.epoch));
         journals.chain(self.snapshot.guard.iter().map(|guard| guard.epoch)).max().unwrap_or_default()
     }
 }
