@@ -18,7 +18,7 @@ const PATIENCE: usize = 20;
 pub fn comes_to_an_end(search: &Search, state: &State) -> bool {
     let mut hasher = DefaultHasher::new();
     state.hash(&mut hasher);
-    if hasher.finish() % search.setting.one_in != 0 {
+    if !hasher.finish().is_multiple_of(search.setting.one_in) {
         return true;
     }
     let mut state = Search::calm(state);
@@ -29,7 +29,8 @@ pub fn comes_to_an_end(search: &Search, state: &State) -> bool {
         }
         let moves = everybody(search, &mut state);
         // Who looks at a machine that is down looks again and again until the step's time is up.
-        if (!moves || round % PATIENCE == 0) && !time_passes(search, &mut state) && !moves {
+        let time_passed = (!moves || round.is_multiple_of(PATIENCE)) && time_passes(search, &mut state);
+        if !moves && !time_passed {
             return is_at_rest(&state);
         }
     }

@@ -85,8 +85,8 @@ fn on_node(state: &mut State, name: &NodeName, sent: &Sent, bug: Bug) -> OpResul
         return OpResult::NotDone(failure("Conflict", true));
     }
     match &sent.op {
-        Op::Cordon(mark) => cordon(state, name, marks, mark, sent),
-        Op::Uncordon(mark) => uncordon(state, name, marks, mark, bug),
+        Op::Cordon(mark) => cordon(state, name, &marks, mark, sent),
+        Op::Uncordon(mark) => uncordon(state, name, &marks, mark, bug),
         _ => {
             write(state, name, Marks { told: true, ..marks }, None);
             OpResult::Annotated
@@ -94,7 +94,7 @@ fn on_node(state: &mut State, name: &NodeName, sent: &Sent, bug: Bug) -> OpResul
     }
 }
 
-fn cordon(state: &mut State, name: &NodeName, marks: Marks, mark: &CordonMark, sent: &Sent) -> OpResult {
+fn cordon(state: &mut State, name: &NodeName, marks: &Marks, mark: &CordonMark, sent: &Sent) -> OpResult {
     let unschedulable = state.stored.snapshot.nodes.get(name).is_some_and(|node| node.unschedulable);
     if let Some(found) = &marks.cordon {
         return match (is_same(found, mark), unschedulable) {
@@ -104,7 +104,7 @@ fn cordon(state: &mut State, name: &NodeName, marks: Marks, mark: &CordonMark, s
         };
     }
     let mark = CordonMark { was_unschedulable: unschedulable, ..mark.clone() };
-    write(state, name, Marks { cordon: Some(mark.clone()), told: true, ..marks }, Some(true));
+    write(state, name, Marks { cordon: Some(mark.clone()), told: true, ..marks.clone() }, Some(true));
     let row = state.stored.snapshot.remediations.get(&sent.remediation);
     let begun = row.and_then(|row| row.journal.as_ref()).and_then(|journal| journal.step("cordon"));
     let stored = begun.is_some_and(|step| step.attempt > 0);
@@ -113,14 +113,14 @@ fn cordon(state: &mut State, name: &NodeName, marks: Marks, mark: &CordonMark, s
     OpResult::Cordoned(mark)
 }
 
-fn uncordon(state: &mut State, name: &NodeName, marks: Marks, mark: &CordonMark, bug: Bug) -> OpResult {
+fn uncordon(state: &mut State, name: &NodeName, marks: &Marks, mark: &CordonMark, bug: Bug) -> OpResult {
     let Some(found) = &marks.cordon else { return OpResult::Uncordoned };
     if !is_same(found, mark) {
         return OpResult::NotDone(failure("CordonedByAnother", false));
     }
     let lifts = !found.was_unschedulable || bug == Bug::UncordonsAnybody;
     state.breaks(Invariant::OthersCordonsStay, lifts && marks.cordoned_by_person);
-    write(state, name, Marks { cordon: None, told: false, ..marks }, lifts.then_some(false));
+    write(state, name, Marks { cordon: None, told: false, ..marks.clone() }, lifts.then_some(false));
     OpResult::Uncordoned
 }
 

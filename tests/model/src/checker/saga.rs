@@ -59,26 +59,26 @@ pub fn look(state: &mut State, brief: &Brief, epoch: Epoch, luck: Luck, bug: Bug
         (Bug::EpochFromRead, Some(guard)) => guard.epoch,
         _ => epoch,
     };
-    let stop = stop(&known.snapshot, &row, works_under, bug);
-    let inert = stop.as_ref().is_some_and(|stop| !stop.abort && stop.blocker.reason == "NotGranted");
+    let known_stop = stop(&known.snapshot, &row, works_under, bug);
+    let inert = known_stop.as_ref().is_some_and(|stop| !stop.abort && stop.blocker.reason == "NotGranted");
     if row.journal.is_none() && inert {
         return None;
     }
     let journal = row.journal.clone().unwrap_or_default();
     let now = if luck == Luck::TimeIsUp { LATE } else { NOW };
-    let mut observed = observe(state, brief, epoch, &journal, stop);
+    let mut observed = observe(state, brief, epoch, &journal, known_stop);
     observed.epoch = works_under;
     if observed.stop.is_none() && awaits_clearance(brief, &journal) {
         observed.clearance = Some(clearance(&known.snapshot, brief));
     }
-    let mut step = next(brief, &journal, &observed, now);
-    let begins = row.journal.is_none() && matches!(step, Next::Write(_));
-    if (begins || matches!(&step, Next::Do(op) if op.is_effect())) && bug != Bug::NoLiveRecheck {
+    let mut next_step = next(brief, &journal, &observed, now);
+    let begins = row.journal.is_none() && matches!(next_step, Next::Write(_));
+    if (begins || matches!(&next_step, Next::Do(op) if op.is_effect())) && bug != Bug::NoLiveRecheck {
         observed.stop = self::stop(&stored.snapshot, &row, works_under, bug);
-        step = next(brief, &journal, &observed, now);
+        next_step = next(brief, &journal, &observed, now);
     }
     let seen = judge::seen(&stored, &row, epoch);
-    Look { brief, epoch, bug, luck, row, seen, begins }.carry_out(state, step, &observed, now)
+    Look { brief, epoch, bug, luck, row, seen, begins }.carry_out(state, next_step, &observed, now)
 }
 
 impl Look<'_> {

@@ -137,7 +137,7 @@ impl Search {
         }
     }
 
-    fn unusual(&self, state: &State, events: &mut Vec<Event>) {
+    fn unusual(state: &State, events: &mut Vec<Event>) {
         let trouble = state.trouble;
         let one = trouble.may(Cause::Takeover) && state.processes.len() == 1;
         events.extend(one.then_some(Event::Start));
@@ -168,11 +168,11 @@ impl Search {
             events.extend(busy.map(|(name, _)| Event::Down(name.clone())));
         }
         if trouble.may(Cause::Person) {
-            self.people(state, events);
+            Self::people(state, events);
         }
     }
 
-    fn people(&self, state: &State, events: &mut Vec<Event>) {
+    fn people(state: &State, events: &mut Vec<Event>) {
         let mut deeds = Vec::new();
         let all = &state.stored.snapshot;
         for node in all.nodes.values() {
@@ -221,7 +221,7 @@ impl Model for Search {
         // What is broken stays broken: nothing is learned from what comes after it.
         if state.broken.is_empty() {
             self.usual(state, events);
-            self.unusual(state, events);
+            Self::unusual(state, events);
         }
     }
 
