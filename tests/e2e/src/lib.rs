@@ -5,6 +5,7 @@
 
 pub mod controller;
 mod error;
+pub mod interrupt;
 pub mod journal;
 pub mod objects;
 pub mod pods;
@@ -13,6 +14,7 @@ pub mod proof;
 pub mod scale;
 pub mod shared;
 pub mod stage;
+pub mod torture;
 pub mod witness;
 
 pub use error::E2eError;

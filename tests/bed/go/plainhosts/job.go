@@ -26,6 +26,8 @@ func (h *Host) begin(job *Job) {
 		time.AfterFunc(prepareTime, func() { h.end(job, h.prepare) })
 	case "package-install":
 		time.AfterFunc(installTime, func() { h.end(job, h.install) })
+	case "service-restart":
+		time.AfterFunc(restartTime, func() { h.end(job, h.restartKubelet) })
 	case "reboot":
 		job.say("pid1", "answers")
 		job.say("synced", "true")
@@ -72,6 +74,7 @@ func (h *Host) install(job *Job) {
 		return
 	}
 	h.installed = job.version
+	h.installs++
 	job.say("exit-code", "0")
 	job.say("installed", h.installed)
 }
