@@ -36,6 +36,15 @@ func (h *Host) begin(job *Job) {
 	}
 }
 
+// beginAgain does the job's work once more when the first time is over, whatever has become of the host meanwhile.
+func (h *Host) beginAgain(job *Job) {
+	time.AfterFunc(installTime+shutdownTime+bootTime, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.begin(job)
+	})
+}
+
 // end does what the job is for. A job of an earlier boot was lost with it.
 func (h *Host) end(job *Job, work func(*Job)) {
 	h.mu.Lock()

@@ -84,7 +84,7 @@ func (h *Host) launch(r request) []field {
 		h.launches++
 	}
 	if h.faults[faultTwice] {
-		h.begin(job)
+		h.beginAgain(job)
 		h.begun[intent]++
 	}
 	return []field{{"state", "launched"}}

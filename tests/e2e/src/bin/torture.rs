@@ -64,7 +64,7 @@ fn choose(plans: &[TorturePlan], options: &Options) -> Vec<TorturePlan> {
 fn tell(record: &Record, left: usize, estimate: Duration) {
     let Record { plan, verdict, took, note } = record;
     let minutes = estimate.as_secs().div_ceil(60);
-    println!("{verdict:?} after {} ms: {plan} ({left} left, about {minutes} min)", took);
+    println!("{verdict:?} after {took} ms: {plan} ({left} left, about {minutes} min)");
     if matches!(verdict, Verdict::Held | Verdict::Diverged | Verdict::Repeated) {
         println!("    {note}");
     }

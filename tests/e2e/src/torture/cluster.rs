@@ -1,6 +1,7 @@
 //! The API server as the administrator sees it, asked without `kubectl`: thousands of looks would each start a program.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 use nodemend_bed::Bed;
@@ -12,6 +13,11 @@ use crate::E2eError;
 
 /// Where our kinds are.
 const OURS: &str = "/apis/nodemend.dev/v1alpha1";
+
+/// How often a request is sent that the API server has no time for: it says so too while a new kind's store is set up.
+const PATIENCE: u32 = 60;
+/// The pauses between.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// A client that waits for each answer.
 #[derive(Debug)]
@@ -41,7 +47,7 @@ impl Cluster {
 
     /// The object there, if there is one.
     pub(super) fn get(&self, path: &str) -> Result<Option<Value>, E2eError> {
-        let answer = self.ask(Method::GET, path, None)?;
+        let answer = self.ask(&Method::GET, path, None)?;
         match answer.status {
             StatusCode::NOT_FOUND => Ok(None),
             _ => whole(path, answer).map(Some),
@@ -59,25 +65,33 @@ impl Cluster {
 
     /// Creates an object at the path of its kind.
     pub(super) fn create(&self, path: &str, object: &Value) -> Result<Value, E2eError> {
-        whole(path, self.ask(Method::POST, path, Some(object))?)
+        whole(path, self.ask(&Method::POST, path, Some(object))?)
     }
 
     /// Deletes an object, or all of a kind, without asking whom their finalizers are for.
     pub(super) fn remove(&self, path: &str) -> Result<(), E2eError> {
-        self.ask(Method::DELETE, path, None)?;
+        self.ask(&Method::DELETE, path, None)?;
         Ok(())
     }
 
     /// Takes all finalizers off an object.
     pub(super) fn unfinalize(&self, path: &str) -> Result<(), E2eError> {
         let nothing = json!({"metadata": {"finalizers": null}});
-        self.ask(Method::PATCH, path, Some(&nothing))?;
+        self.ask(&Method::PATCH, path, Some(&nothing))?;
         Ok(())
     }
 
-    fn ask(&self, method: Method, path: &str, object: Option<&Value>) -> Result<Answer, E2eError> {
-        let asked = self.upstream.ask(method, path, object);
-        self.runtime.block_on(asked).map_err(|error| wrong(path, error.to_string()))
+    fn ask(&self, method: &Method, path: &str, object: Option<&Value>) -> Result<Answer, E2eError> {
+        let mut tries = 0;
+        loop {
+            let asked = self.upstream.ask(method.clone(), path, object);
+            let answer = self.runtime.block_on(asked).map_err(|error| wrong(path, error.to_string()))?;
+            tries += 1;
+            if answer.status != StatusCode::TOO_MANY_REQUESTS || tries == PATIENCE {
+                return Ok(answer);
+            }
+            std::thread::sleep(PAUSE);
+        }
     }
 }
 

@@ -171,8 +171,8 @@ impl Crew {
 
 /// Whether the story is over as it should be. Grants, Lease and finalizer go a moment after the outcome is written.
 pub(super) fn is_repaired(state: &State) -> bool {
-    let released = !state.cordoned && state.marks.is_empty() && !state.leased && state.grants == 0;
-    state.phase == "Succeeded" && state.outcome == "Repaired" && released && state.back && !state.finalized
+    let as_wanted = state.phase == "Succeeded" && state.outcome == "Repaired";
+    as_wanted && state.left.is_empty() && state.back
 }
 
 /// How long what is left will take, judged by what has been done.

@@ -1,5 +1,7 @@
 //! How a repair ended, as the cluster and the host show it, and what that is worth.
 
+use std::collections::BTreeSet;
+
 use nodemend_bed::scale::PlainHost;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,18 +18,10 @@ pub struct State {
     pub phase: String,
     /// The outcome of the node's Remediation.
     pub outcome: String,
-    /// Whether the Remediation still has a finalizer.
-    pub finalized: bool,
-    /// `spec.unschedulable` of the node.
-    pub cordoned: bool,
-    /// Annotations and taints of the node that are ours, or come with a cordon.
-    pub marks: Vec<String>,
+    /// What is left of the repair: a cordon, marks of ours on the node, the Lease, grants, finalizers.
+    pub left: BTreeSet<String>,
     /// Whether the node is Ready, and tells the boot that its host is in.
     pub back: bool,
-    /// Whether somebody still holds the node's Lease.
-    pub leased: bool,
-    /// How many grants pool and guard still have for it.
-    pub grants: usize,
     /// The version of systemd that is installed, and the one that runs.
     pub versions: (String, String),
     /// What was done to the host.
@@ -83,6 +77,7 @@ pub struct Evidence {
 impl Evidence {
     /// What these objects and the host show.
     pub fn state(self, host: &PlainHost) -> State {
+        let left = self.left();
         let run = Run(self.run.unwrap_or_default());
         let journal = Journal(self.remediation.unwrap_or_default());
         let node = self.node.unwrap_or_default();
@@ -90,12 +85,8 @@ impl Evidence {
         State {
             phase: run.phase().to_owned(),
             outcome: journal.outcome().to_owned(),
-            finalized: journal.0.pointer("/metadata/finalizers").is_some(),
-            cordoned: node.pointer("/spec/unschedulable") == Some(&Value::Bool(true)),
-            marks: marks(&node),
+            left,
             back: told == Some(&host.boot_id) && is_ready(&node),
-            leased: self.lease.is_some_and(|lease| !lease["spec"]["holderIdentity"].is_null()),
-            grants: self.granting.iter().map(grants).sum(),
             versions: (host.installed.clone(), host.running.clone()),
             effects: Effects {
                 reboots: host.reboots,
@@ -105,6 +96,16 @@ impl Evidence {
                 most_begun: host.most_begun,
             },
         }
+    }
+
+    fn left(&self) -> BTreeSet<String> {
+        let remediation = self.remediation.as_ref();
+        let finalized = remediation.is_some_and(|found| found.pointer("/metadata/finalizers").is_some());
+        let leased = self.lease.as_ref().is_some_and(|lease| !lease["spec"]["holderIdentity"].is_null());
+        let granted = self.granting.iter().any(|object| grants(object) > 0);
+        let said = [(finalized, "finalizer"), (leased, "lease"), (granted, "grant")].into_iter();
+        let said = said.filter(|(is_left, _)| *is_left).map(|(_, what)| what.to_owned());
+        said.chain(self.node.iter().flat_map(marks)).collect()
     }
 
     /// Why the node is left to a person, if it is and that is said.
@@ -136,12 +137,14 @@ pub fn judge(state: &State, without_fault: &State, held: Option<&str>) -> Verdic
     }
 }
 
+/// Annotations of ours, taints, and whether the node is cordoned.
 fn marks(node: &Value) -> Vec<String> {
     let annotations = node.pointer("/metadata/annotations").and_then(Value::as_object).into_iter().flatten();
     let ours = annotations.map(|(key, _)| key).filter(|key| key.starts_with(OURS)).cloned();
     let taints = node.pointer("/spec/taints").and_then(Value::as_array).into_iter().flatten();
     let taints = taints.filter_map(|taint| taint["key"].as_str()).map(str::to_owned);
-    ours.chain(taints).collect()
+    let cordoned = node.pointer("/spec/unschedulable") == Some(&Value::Bool(true));
+    ours.chain(taints).chain(cordoned.then(|| "cordon".to_owned())).collect()
 }
 
 fn is_ready(node: &Value) -> bool {
@@ -155,6 +158,8 @@ fn grants(object: &Value) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn good() -> State {
@@ -165,12 +170,10 @@ mod tests {
     #[test]
     fn an_ending_is_the_same_only_if_nothing_differs() {
         assert_eq!(judge(&good(), &good(), None), Verdict::Same);
-        let differences: [fn(&mut State); 6] = [
-            |state| state.cordoned = true,
-            |state| state.marks.push("nodemend.dev/cordon".into()),
-            |state| state.grants = 1,
+        let differences: [fn(&mut State); 4] = [
+            |state| state.left.extend(["cordon".to_owned()]),
             |state| state.back = false,
-            |state| state.finalized = true,
+            |state| state.versions.0 = "219-62.el7".into(),
             |state| state.outcome = "Failed".into(),
         ];
         for difference in differences {
@@ -181,8 +184,32 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_left_is_seen() {
+        let evidence = Evidence {
+            run: None,
+            remediation: Some(json!({"metadata": {"finalizers": ["nodemend.dev/undo"]}})),
+            node: Some(json!({
+                "metadata": {"annotations": {"nodemend.dev/cordon": "{}", "example.com/note": ""}},
+                "spec": {"unschedulable": true, "taints": [{"key": "node.kubernetes.io/unschedulable"}]},
+            })),
+            lease: Some(json!({"spec": {"holderIdentity": "nodemend"}})),
+            granting: vec![json!({"status": {}}), json!({"status": {"grants": [{"remediation": "r-1"}]}})],
+        };
+        let ours = [
+            "cordon",
+            "finalizer",
+            "grant",
+            "lease",
+            "nodemend.dev/cordon",
+            "node.kubernetes.io/unschedulable",
+        ];
+        assert_eq!(evidence.left(), ours.map(str::to_owned).into());
+        assert!(Evidence::default().left().is_empty());
+    }
+
+    #[test]
     fn a_held_node_has_to_say_why() {
-        let state = State { cordoned: true, ..good() };
+        let state = State { left: BTreeSet::from(["cordon".to_owned()]), ..good() };
         assert_eq!(judge(&state, &good(), Some("the host did not come back")), Verdict::Held);
         assert_eq!(judge(&state, &good(), Some("")), Verdict::Diverged);
     }
