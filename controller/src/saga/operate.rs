@@ -67,10 +67,11 @@ async fn perform(
     }
 }
 
-/// A launch is stopped up to the moment when it is sent: the watches know a Hold within milliseconds.
+/// A launch is stopped up to the moment when it is sent: the watches know a Hold within milliseconds. Whoever launches
+/// has begun.
 fn still(parts: &Arc<Parts>, look: &Arc<Look>) -> Still {
     let (parts, look) = (parts.clone(), look.clone());
-    Still::asking(move || observe::known_stop(&parts.world, &look.remediation, parts.epoch).is_none())
+    Still::asking(move || observe::known_stop(&parts.world, &look.remediation, true, parts.epoch).is_none())
 }
 
 fn not_done(reason: &str, message: String) -> OpResult {
