@@ -139,16 +139,7 @@ impl Connection {
     /// To the API server and back. One connection there serves one here, so requests are never mixed.
     async fn send(&self, asked: Asked) -> Result<Response<Incoming>, Gone> {
         let mut behind = self.behind.lock().await;
-        let usable = behind.take().filter(|sender| !sender.is_closed());
-        let mut sender = match usable {
-            Some(sender) => sender,
-            None => self.proxy.upstream.open().await?,
-        };
-        let sent = sender.ready().await;
-        if sent.is_err() {
-            // It was closed while nobody used it.
-            sender = self.proxy.upstream.open().await?;
-        }
+        let mut sender = self.proxy.upstream.usable(behind.take()).await?;
         let response = sender.send_request(asked).await?;
         *behind = Some(sender);
         Ok(response)

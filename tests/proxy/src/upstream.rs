@@ -2,15 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, HOST};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
@@ -38,6 +40,8 @@ pub enum UpstreamError {
 pub struct Upstream {
     address: SocketAddr,
     connector: TlsConnector,
+    /// The connection of the last request of one's own.
+    kept: Arc<Mutex<Option<SendRequest<Full<Bytes>>>>>,
 }
 
 /// A whole answer to a request of one's own.
@@ -52,10 +56,10 @@ pub struct Answer {
 impl Upstream {
     /// The server at that address, whose certificate the CA in the file `ca` has signed.
     pub fn new(address: SocketAddr, ca: &Path, identity: Option<&Identity>) -> Result<Self, TlsError> {
-        Ok(Self { address, connector: connector(ca, identity)? })
+        Ok(Self { address, connector: connector(ca, identity)?, kept: Arc::default() })
     }
 
-    pub(crate) async fn open(&self) -> Result<SendRequest<Full<Bytes>>, UpstreamError> {
+    async fn open(&self) -> Result<SendRequest<Full<Bytes>>, UpstreamError> {
         let socket = TcpStream::connect(self.address).await?;
         socket.set_nodelay(true)?;
         let tls = self.connector.connect(ServerName::from(self.address.ip()), socket).await?;
@@ -65,7 +69,20 @@ impl Upstream {
         Ok(sender)
     }
 
-    /// One request of one's own, on a connection of its own. `object` is sent as JSON, a patch as a merge patch.
+    /// This connection, or a new one if it is closed or there is none.
+    pub(crate) async fn usable(
+        &self,
+        kept: Option<SendRequest<Full<Bytes>>>,
+    ) -> Result<SendRequest<Full<Bytes>>, UpstreamError> {
+        if let Some(mut sender) = kept
+            && sender.ready().await.is_ok()
+        {
+            return Ok(sender);
+        }
+        self.open().await
+    }
+
+    /// One request of one's own, on a connection that is kept for the next. `object` is sent as JSON, a patch as a merge patch.
     pub async fn ask(
         &self,
         method: Method,
@@ -76,9 +93,12 @@ impl Upstream {
         let body = object.map(ToString::to_string).unwrap_or_default();
         let request = Request::builder().method(method).uri(path).header(HOST, self.address.to_string());
         let request = request.header(CONTENT_TYPE, kind).body(Full::new(Bytes::from(body)))?;
-        let response: Response<Incoming> = self.open().await?.send_request(request).await?;
+        let mut kept = self.kept.lock().await;
+        let mut sender = self.usable(kept.take()).await?;
+        let response = sender.send_request(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
+        *kept = Some(sender);
         Ok(Answer { status, object: serde_json::from_slice(&body)? })
     }
 }

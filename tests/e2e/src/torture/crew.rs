@@ -16,7 +16,7 @@ use crate::E2eError;
 
 /// How many nodes a site has; one that has used them up is taken down, and another started.
 const NODES: usize = 300;
-/// How often a plan whose fault did not come is played once more: not every run makes the same writes.
+/// How often a plan is played until its fault comes: not every run makes the same writes.
 const TRIES: usize = 2;
 
 /// Sites that work side by side. Each has a controller and an API server of its own, so that no plan sees another's faults.
@@ -142,24 +142,21 @@ impl Crew {
         work: &Work,
         plan: &TorturePlan,
     ) -> Result<Record, E2eError> {
-        let mut record = None;
+        let mut last = None;
         for _ in 0..TRIES {
-            let usable = match site.take() {
-                Some(site) if site.has_nodes() => site,
-                used => {
-                    // Its bed has to be gone before another of that name can be there.
-                    drop(used);
-                    Site::start(name, NODES)?
+            let played = usable(name, site).and_then(|site| work.judged(site, plan, self.deadline));
+            match played {
+                Ok((record, _)) if record.verdict != Verdict::Unreached => return Ok(record),
+                Ok((record, _)) => last = Some(Ok(record)),
+                // Whatever is wrong with the site: the plan is played once more on another one.
+                Err(error) => {
+                    *site = None;
+                    last = Some(Err(error));
                 }
-            };
-            let (played, _) = work.judged(site.insert(usable), plan, self.deadline)?;
-            let reached = played.verdict != Verdict::Unreached;
-            record = Some(played);
-            if reached {
-                break;
             }
         }
-        record.ok_or_else(|| E2eError::Answer { request: plan.name.clone(), problem: "never played".into() })
+        let never = || E2eError::Answer { request: plan.name.clone(), problem: "never played".into() };
+        last.unwrap_or_else(|| Err(never()))
     }
 
     /// The first of the sites, to find the work with.
@@ -167,6 +164,19 @@ impl Crew {
         let name = self.beds().swap_remove(0);
         Site::start(&name, NODES)
     }
+}
+
+/// The site, or another one if it has used up its nodes.
+fn usable<'a>(name: &str, site: &'a mut Option<Site>) -> Result<&'a mut Site, E2eError> {
+    let site_now = match site.take() {
+        Some(site) if site.has_nodes() => site,
+        used => {
+            // Its bed has to be gone before another of that name can be there.
+            drop(used);
+            Site::start(name, NODES)?
+        }
+    };
+    Ok(site.insert(site_now))
 }
 
 /// Whether the story is over as it should be. Grants, Lease and finalizer go a moment after the outcome is written.

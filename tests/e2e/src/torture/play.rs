@@ -140,6 +140,10 @@ impl Scene<'_> {
         cluster.remove(&format!("/api/v1/nodes/{}", PlainNodes::name(self.number)))?;
         self.wait("the table to be clear", |scene| {
             let mut left = scene.site.cluster.list(PODS)?.len();
+            if left > 0 {
+                // At once, and those too that were made before the replica set was known to be gone.
+                scene.site.cluster.remove(&format!("{PODS}?gracePeriodSeconds=0"))?;
+            }
             for kind in LEFT_BEHIND {
                 left += scene.site.cluster.list(&ours(kind, ""))?.len();
             }
