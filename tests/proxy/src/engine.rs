@@ -27,6 +27,7 @@ pub struct Seen {
 pub struct Engine {
     state: Mutex<State>,
     kill: Box<dyn Fn() + Send + Sync>,
+    tell: Box<dyn Fn(&Seen) + Send + Sync>,
 }
 
 #[derive(Debug)]
@@ -60,7 +61,13 @@ impl State {
 impl Engine {
     /// An engine without faults. `kill` ends the controller and returns when nothing of it runs any more.
     pub fn new(kill: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { state: Mutex::new(State::new(Plan::default())), kill: Box::new(kill) }
+        Self { state: Mutex::new(State::new(Plan::default())), kill: Box::new(kill), tell: Box::new(|_| {}) }
+    }
+
+    /// The same, but each request is told as it comes.
+    #[must_use]
+    pub fn telling(self, tell: impl Fn(&Seen) + Send + Sync + 'static) -> Self {
+        Self { tell: Box::new(tell), ..self }
     }
 
     /// Begins anew with another plan.
@@ -84,7 +91,9 @@ impl Engine {
         let mut state = self.lock();
         let fault = state.fault_for(request);
         let at = state.loaded.elapsed().as_millis();
-        state.seen.push(Seen { request: request.clone(), at, fault });
+        let seen = Seen { request: request.clone(), at, fault };
+        (self.tell)(&seen);
+        state.seen.push(seen);
         fault
     }
 

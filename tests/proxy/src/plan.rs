@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::request::Request;
 
+/// A rule's verb that stands for all that change something.
+const WRITE: &str = "write";
+/// Among how many writes a seed chooses: the repair of a node has about fifty.
+const CHOICE: u64 = 60;
+
 /// Faults, each at one place. Rules are independent: each counts for itself what it matches.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,7 +24,7 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rule {
-    /// The verb, as in [`Request::verb`]; `*` is any.
+    /// The verb, as in [`Request::verb`]; `*` is any, `write` any that changes something.
     #[serde(default = "any")]
     pub verb: String,
     /// The resource, such as `nodes` or `pods/eviction`; `*` is any.
@@ -126,6 +131,27 @@ impl Plan {
         Self { rules: vec![Rule { verb, resource, name, nth, times: 1, fault }] }
     }
 
+    /// A plan that a number decides: one fault at one of the first sixty writes.
+    pub fn of_seed(seed: u64) -> Self {
+        let [place, choice] = [1, 2].map(|turn| mixed(seed.wrapping_mul(2).wrapping_add(turn)));
+        let answer = |code, when| Fault::Answer { code, when };
+        let faults = [
+            Fault::Kill(When::Before),
+            Fault::Kill(When::After),
+            Fault::Drop(When::Before),
+            Fault::Drop(When::After),
+            answer(409, When::Before),
+            answer(410, When::Before),
+            answer(429, When::Before),
+            answer(500, When::After),
+            answer(504, When::After),
+        ];
+        let fault = faults[usize::try_from(choice).unwrap_or_default() % faults.len()];
+        let nth = u32::try_from(place % CHOICE).unwrap_or_default() + 1;
+        let rule = Rule { verb: WRITE.to_owned(), resource: any(), name: any(), nth, times: 1, fault };
+        Self { rules: vec![rule] }
+    }
+
     /// Reads a plan, YAML or JSON.
     pub fn read(path: &Path) -> Result<Self, PlanError> {
         let text = std::fs::read_to_string(path)
@@ -141,9 +167,9 @@ impl Plan {
 impl Rule {
     /// Whether the request is one of those that are counted.
     pub fn matches(&self, request: &Request) -> bool {
-        is_like(&self.verb, &request.verb)
-            && is_like(&self.resource, &request.resource)
-            && is_like(&self.name, &request.name)
+        let is_verb =
+            if self.verb == WRITE { request.is_write() } else { is_like(&self.verb, &request.verb) };
+        is_verb && is_like(&self.resource, &request.resource) && is_like(&self.name, &request.name)
     }
 
     /// Whether it acts on the request that is the `count`-th of those that match.
@@ -164,6 +190,14 @@ fn is_like(pattern: &str, text: &str) -> bool {
         }
     }
     rest.ends_with(last)
+}
+
+/// A number that looks like chance (the finalizer of `SplitMix64`).
+const fn mixed(number: u64) -> u64 {
+    let number = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
 }
 
 fn any() -> String {
@@ -209,6 +243,29 @@ rules:
         assert_eq!((plan.rules[1].nth, plan.rules[1].name.as_str()), (1, "web-*"));
         let again: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
         assert_eq!(again, plan);
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_plan_again_and_others_give_others() {
+        assert_eq!(Plan::of_seed(7), Plan::of_seed(7));
+        let plans = (0..100).map(|seed| serde_json::to_string(&Plan::of_seed(seed)).unwrap());
+        assert!(plans.collect::<std::collections::BTreeSet<_>>().len() > 80);
+        let places = (0..1000).map(|seed| Plan::of_seed(seed).rules[0].nth);
+        assert_eq!(places.collect::<std::collections::BTreeSet<_>>().len(), 60, "every place comes");
+    }
+
+    #[test]
+    fn a_rule_for_writes_counts_writes_alone() {
+        let rule = &Plan::of_seed(1).rules[0];
+        let request = |verb: &str| Request {
+            verb: verb.into(),
+            resource: "nodes".into(),
+            namespace: String::new(),
+            name: "a".into(),
+        };
+        let matched = ["get", "list", "watch", "ssh"].map(|verb| rule.matches(&request(verb)));
+        assert_eq!(matched, [false; 4]);
+        assert!(rule.matches(&request("patch")));
     }
 
     #[test]

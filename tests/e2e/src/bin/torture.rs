@@ -1,9 +1,10 @@
 //! `make torture`: each fault at each write and each connection of the main playbooks, and what became of it.
 //!
 //! `torture [--sites N] [--sample N] [--seed N] [--only TEXT] [--deadline SECONDS] [--results FILE] [--again]`. It goes on
-//! with a results file that is there, unless `--again` is said. Ends with 1 if anything diverged or was done twice.
+//! with a results file that is there, unless `--again` is said. `torture --plan FILE` plays a plan of one's own with each
+//! playbook, or those that `--only` names. Ends with 1 if anything diverged or was done twice.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,8 +16,9 @@ use nodemend_e2e::interrupt;
 use nodemend_e2e::scale::Seed;
 use nodemend_e2e::torture::oracle::Verdict;
 use nodemend_e2e::torture::{Crew, Record, Results, Story, TorturePlan, Work, estimate, steps};
+use nodemend_proxy::Plan;
 
-const USAGE: &str = "torture [--sites N] [--sample N] [--seed N] [--only TEXT] [--deadline SECONDS] [--results FILE] [--again]";
+const USAGE: &str = "torture [--sites N] [--sample N] [--seed N] [--only TEXT] [--deadline SECONDS] [--results FILE] [--again] [--plan FILE]";
 
 struct Options {
     sites: usize,
@@ -26,6 +28,7 @@ struct Options {
     deadline: Duration,
     results: PathBuf,
     again: bool,
+    plan: Option<PathBuf>,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -40,7 +43,7 @@ fn main() -> anyhow::Result<ExitCode> {
     println!("==> the stories without faults");
     let mut site = crew.first()?;
     let work = Work::find(&mut site, &Story::ALL, options.deadline)?;
-    let chosen = choose(&work.plans, &options);
+    let chosen = choose(&work.plans, &options)?;
     println!("==> {} of {} plans; results in {}", chosen.len(), work.plans.len(), options.results.display());
     let (started, done) = (Instant::now(), AtomicUsize::new(0));
     crew.play(site, &work, &chosen, &results, |record, left| {
@@ -56,9 +59,21 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(if tally.diverged + tally.repeated == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn choose(plans: &[TorturePlan], options: &Options) -> Vec<TorturePlan> {
+fn choose(plans: &[TorturePlan], options: &Options) -> anyhow::Result<Vec<TorturePlan>> {
+    let own = options.plan.as_deref().map(own).transpose()?;
+    let plans = own.as_deref().unwrap_or(plans);
     let named: Vec<_> = plans.iter().filter(|plan| plan.name.contains(&options.only)).cloned().collect();
-    steps::representative(&named, options.sample, &mut Seed::new(options.seed))
+    Ok(steps::representative(&named, options.sample, &mut Seed::new(options.seed)))
+}
+
+/// The plan in a file, for each story. Its results are told apart from those of other files by its path.
+fn own(path: &Path) -> anyhow::Result<Vec<TorturePlan>> {
+    let plan = Plan::read(path)?;
+    let with = |story| {
+        let name = format!("{story}: {}", path.display());
+        TorturePlan { story, name, kind: "own".into(), plan: plan.clone() }
+    };
+    Ok(Story::ALL.map(with).into())
 }
 
 fn tell(record: &Record, left: usize, estimate: Duration) {
@@ -79,6 +94,7 @@ fn options() -> anyhow::Result<Options> {
         deadline: Duration::from_secs(90),
         results: PathBuf::from("target/torture.jsonl"),
         again: false,
+        plan: None,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -93,6 +109,7 @@ fn options() -> anyhow::Result<Options> {
             "--seed" => options.seed = value.parse()?,
             "--only" => options.only = value,
             "--deadline" => options.deadline = Duration::from_secs(value.parse()?),
+            "--plan" => options.plan = Some(value.into()),
             "--results" => options.results = value.into(),
             _ => bail!("`{word}` is not known; {USAGE}"),
         }
