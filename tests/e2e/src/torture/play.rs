@@ -103,13 +103,14 @@ impl Scene<'_> {
         }
     }
 
-    /// Whether the finding that is to be repaired has been reported.
+    /// Whether the controller knows the finding that is to be repaired: a run that it plans before has no nodes.
     fn is_found(&self) -> Result<bool, E2eError> {
-        let Some(check) = self.story.check() else { return Ok(true) };
-        let reports = self.site.cluster.list(&ours("diagnosisreports", ""))?;
-        let results = |report: &Value| report["status"]["results"].as_array().cloned().unwrap_or_default();
-        let mut all = reports.iter().flat_map(results);
-        Ok(all.any(|result| result["check"] == check && result["state"] == "Fail"))
+        if !self.story.is_found() {
+            return Ok(true);
+        }
+        let pool = self.site.cluster.get(&ours("repairpools", &pool_name(self.number)))?;
+        let failing = pool.as_ref().and_then(|pool| pool.pointer("/status/counts/failing"));
+        Ok(failing.and_then(Value::as_u64).is_some_and(|failing| failing > 0))
     }
 
     fn evidence(&self) -> Result<Evidence, E2eError> {

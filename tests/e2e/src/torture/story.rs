@@ -52,8 +52,13 @@ impl Story {
         released.replace("soak: 10s", "soak: 1s").replace("1.0.0", HASTY)
     }
 
-    /// The check whose finding is repaired; none where a person names the node.
-    pub(super) const fn check(self) -> Option<&'static str> {
+    /// Whether a finding is repaired; if not, a person names the node.
+    pub(super) const fn is_found(self) -> bool {
+        self.check().is_some()
+    }
+
+    /// The check whose finding is repaired.
+    const fn check(self) -> Option<&'static str> {
         match self {
             Self::UpgradeSystemd => Some("insp.version.systemd"),
             Self::DrainAndReboot => None,
