@@ -96,10 +96,20 @@ impl Connection {
 
     async fn faulty(&self, fault: Fault, uri: &Uri, asked: Asked) -> Answered {
         match fault {
-            Fault::Forge => self.passed(as_dry_run(asked)).await,
-            Fault::Events(kept) => Ok(self.send(asked).await?.map(|body| keep_back(body, kept))),
+            Fault::Forge => {
+                self.proxy.engine.strike(fault);
+                self.passed(as_dry_run(asked)).await
+            }
+            Fault::Events(kept) => {
+                let engine = self.proxy.engine.clone();
+                let begun = move || engine.strike(fault);
+                Ok(self.send(asked).await?.map(|body| keep_back(body, kept, begun)))
+            }
             Fault::StaleList => match self.proxy.engine.lists(|lists| lists.oldest(uri)) {
-                Some(old) => Ok(object(old)),
+                Some(old) => {
+                    self.proxy.engine.strike(fault);
+                    Ok(object(old))
+                }
                 None => self.list(uri, asked).await,
             },
             Fault::Kill(when) | Fault::Drop(when) | Fault::Answer { when, .. } | Fault::Hang { when, .. } => {
@@ -113,6 +123,7 @@ impl Connection {
 
     /// What happens to a request whose real answer, if there is one, nobody hears.
     async fn unheard(&self, fault: Fault) -> Answered {
+        self.proxy.engine.strike(fault);
         match fault {
             Fault::Answer { code, .. } => return Ok(failure(code)),
             Fault::Kill(_) => self.proxy.engine.kill(),

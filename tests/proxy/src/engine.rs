@@ -1,5 +1,6 @@
 //! What is to be done with a request: the one place that counts, keeps the log, and kills.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -36,6 +37,8 @@ struct State {
     /// How many requests each rule has matched.
     counts: Vec<u32>,
     seen: Vec<Seen>,
+    /// The faults that have happened.
+    struck: BTreeSet<Fault>,
     lists: Lists,
     loaded: Instant,
 }
@@ -43,7 +46,14 @@ struct State {
 impl State {
     fn new(plan: Plan) -> Self {
         let counts = vec![0; plan.rules.len()];
-        Self { plan, counts, seen: Vec::new(), lists: Lists::default(), loaded: Instant::now() }
+        Self {
+            plan,
+            counts,
+            seen: Vec::new(),
+            struck: BTreeSet::new(),
+            lists: Lists::default(),
+            loaded: Instant::now(),
+        }
     }
 
     fn fault_for(&mut self, request: &Request) -> Option<Fault> {
@@ -80,10 +90,16 @@ impl Engine {
         self.lock().seen.clone()
     }
 
-    /// Whether every rule has acted.
+    /// Whether every fault of the plan has happened. That a request has met one is not enough: a connection may end before
+    /// it has come as far as the fault.
     pub fn has_acted(&self) -> bool {
         let state = self.lock();
-        state.plan.rules.iter().zip(&state.counts).all(|(rule, count)| *count >= rule.nth)
+        state.plan.rules.iter().all(|rule| state.struck.contains(&rule.fault))
+    }
+
+    /// Takes down that a fault happens now.
+    pub(crate) fn strike(&self, fault: Fault) {
+        self.lock().struck.insert(fault);
     }
 
     /// Takes a request down and says what it meets.
@@ -138,6 +154,8 @@ mod tests {
         let met: Vec<_> = ["a", "b", "a", "a"].map(|name| engine.meet(&patch(name)).is_some()).into();
         assert_eq!(met, [false, false, true, false]);
         assert_eq!(engine.seen().len(), 4, "all of them are in the log");
+        assert!(!engine.has_acted(), "it has been met, and has not happened");
+        engine.strike(Fault::Drop(When::After));
         assert!(engine.has_acted());
         engine.load(Plan::at(&patch("a"), 2, Fault::Drop(When::After)));
         assert!(!engine.has_acted() && engine.seen().is_empty(), "a new plan begins anew");

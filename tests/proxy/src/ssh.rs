@@ -69,17 +69,20 @@ impl SshProxy {
         server.set_nodelay(true)?;
         let (client, server) = (client.into_split(), server.into_split());
         let mut passage = Passage { client, server, stages: Stages::default(), fault };
-        if passage.run().await? {
+        if passage.run().await?
+            && let Some(fault) = fault
+        {
             self.strike(fault).await;
         }
         Ok(())
     }
 
     /// What happens when the connection has come as far as the fault says. Both sides are closed after it.
-    async fn strike(&self, fault: Option<Fault>) {
+    async fn strike(&self, fault: Fault) {
+        self.engine.strike(fault);
         match fault {
-            Some(Fault::Kill(_)) => self.engine.kill(),
-            Some(Fault::Hang { seconds, .. }) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            Fault::Kill(_) => self.engine.kill(),
+            Fault::Hang { seconds, .. } => tokio::time::sleep(Duration::from_secs(seconds)).await,
             _ => {}
         }
     }
@@ -93,16 +96,22 @@ impl Passage {
             tokio::select! {
                 read = self.client.0.read(&mut from_client) => {
                     let piece = &from_client[..read?];
+                    if piece.is_empty() {
+                        return Ok(false);
+                    }
                     let next = client_piece(self.fault, self.stages.client_said(piece.len()));
-                    if piece.is_empty() || pass(&mut self.server.1, piece, &next).await? {
-                        return Ok(!matches!(next, Next::Pass));
+                    if pass(&mut self.server.1, piece, &next).await? {
+                        return Ok(true);
                     }
                 }
                 read = self.server.0.read(&mut from_server) => {
                     let piece = &from_server[..read?];
+                    if piece.is_empty() {
+                        return Ok(false);
+                    }
                     let next = server_piece(self.fault, self.stages.server_said(piece.len()));
-                    if piece.is_empty() || pass(&mut self.client.1, piece, &next).await? {
-                        return Ok(!matches!(next, Next::Pass));
+                    if pass(&mut self.client.1, piece, &next).await? {
+                        return Ok(true);
                     }
                 }
             }

@@ -16,10 +16,10 @@ use crate::plan::Kept;
 /// Events that may wait for a slow reader.
 const BUFFERED: usize = 1024;
 
-/// The events of `body`, kept back as `kept` says.
-pub(crate) fn keep_back(body: Incoming, kept: Kept) -> Body {
+/// The events of `body`, kept back as `kept` says. `begun` is called when there is one to be kept back.
+pub(crate) fn keep_back(body: Incoming, kept: Kept, begun: impl FnOnce() + Send + 'static) -> Body {
     let (sender, events) = mpsc::channel(BUFFERED);
-    tokio::spawn(pass(Lines { body, rest: Vec::new() }, kept, sender));
+    tokio::spawn(pass(Lines { body, rest: Vec::new() }, kept, begun, sender));
     let frames = stream::unfold(events, |mut events| async {
         let line: Vec<u8> = events.recv().await?;
         Some((Ok::<_, Infallible>(Frame::data(Bytes::from(line))), events))
@@ -28,11 +28,17 @@ pub(crate) fn keep_back(body: Incoming, kept: Kept) -> Body {
 }
 
 /// Ends with the watch, or with its reader.
-async fn pass(mut lines: Lines, kept: Kept, reader: mpsc::Sender<Vec<u8>>) -> Option<()> {
+async fn pass(
+    mut lines: Lines,
+    kept: Kept,
+    begun: impl FnOnce(),
+    reader: mpsc::Sender<Vec<u8>>,
+) -> Option<()> {
     for _ in 0..kept.after {
         reader.send(lines.next().await?).await.ok()?;
     }
     let first = lines.next().await?;
+    begun();
     let mut waiting = vec![first];
     let until = Instant::now() + Duration::from_secs(kept.seconds);
     while let Ok(line) = timeout_at(until, lines.next()).await {

@@ -57,7 +57,7 @@ async fn command(fault: Option<Fault>) -> (usize, usize) {
     engine.load(fault.map_or_else(Plan::default, |fault| Plan::at(&at, 1, fault)));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    tokio::spawn(SshProxy::new(behind.port(), engine).serve(listener));
+    tokio::spawn(SshProxy::new(behind.port(), engine.clone()).serve(listener));
     let mut got = 0;
     for (said, wanted) in [(LOGIN, LOGIN), (COMMAND, STARTED), (REQUEST, ANSWER)] {
         let read = match client.write_all(&vec![2; said]).await {
@@ -70,6 +70,7 @@ async fn command(fault: Option<Fault>) -> (usize, usize) {
         }
     }
     drop(client);
+    assert!(engine.has_acted(), "{fault:?}");
     (told.recv().await.unwrap(), got)
 }
 
