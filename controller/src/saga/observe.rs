@@ -7,7 +7,7 @@ use nodemend_api::convert;
 use nodemend_api::remediation::Remediation;
 use nodemend_core::blocker::Blocker;
 use nodemend_core::cordon::{CORDON_ANNOTATION, MESSAGE_ANNOTATION};
-use nodemend_core::decide::{Subject, hold_on, is_stopped, too_late, undecodable};
+use nodemend_core::decide::{Subject, audit_closed, hold_on, is_stopped, too_late, undecodable};
 use nodemend_core::ids::{Epoch, NodeName};
 use nodemend_core::saga::{NodeObservation, NodeState, Stop};
 use nodemend_core::snapshot;
@@ -69,6 +69,9 @@ pub(super) fn known_stop(
     let run = snapshot.runs.get(&spec.run).filter(|run| run.uid == spec.run_uid);
     if let Some(unreadable) = run.and_then(|run| undecodable(snapshot, run)) {
         return Some(wait(unreadable));
+    }
+    if let Some(unrecorded) = audit_closed(snapshot) {
+        return Some(wait(unrecorded));
     }
     let pool = snapshot.pools.get(&spec.pool);
     stop((remediation, begun), (run, pool), snapshot.holds.values(), guard.map(|g| g.epoch), granted, epoch)

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 /// As long as the messages of a connection of the controller.
 const LOGIN: usize = 3_000;
-const COMMAND: usize = 34_000;
+const COMMAND: usize = 27_000;
 const STARTED: usize = 40;
 const REQUEST: usize = 120;
 const ANSWER: usize = 180;
