@@ -86,11 +86,6 @@ impl Results {
         writeln!(self.file, "{text}").map_err(E2eError::file(&self.path))
     }
 
-    /// What became of each plan, by name.
-    pub fn records(&self) -> impl Iterator<Item = &Record> {
-        self.records.values()
-    }
-
     /// How many of each, of these plans.
     pub fn tally<'a>(&self, plans: impl IntoIterator<Item = &'a str>) -> Tally {
         let mut tally = Tally::default();

@@ -34,7 +34,8 @@ pub struct Site {
     pub(super) cluster: Cluster,
     pub(super) hosts: PlainHosts,
     kubeconfig: PathBuf,
-    line: Line,
+    /// Ends with the site.
+    _line: Line,
     stage: Stage,
     nodes: usize,
     used: usize,
@@ -75,7 +76,7 @@ impl Site {
         let kubeconfig = stage.bed().dir().join("proxied.kubeconfig");
         write_kubeconfig(stage.bed().controller_kubeconfig(), &kubeconfig, &format!("https://{}", line.api))?;
         let cluster = Cluster::of(stage.bed())?;
-        Ok(Self { controller, engine, cluster, hosts, kubeconfig, line, stage, nodes, used: 0 })
+        Ok(Self { controller, engine, cluster, hosts, kubeconfig, _line: line, stage, nodes, used: 0 })
     }
 
     /// The number of a node that no plan has used; none if all have been.
@@ -114,11 +115,6 @@ impl Site {
     /// Ends the controller where it stands.
     pub(super) fn end_controller(&self) {
         drop(lock(&self.controller).take());
-    }
-
-    /// The line, for who wants to reach the API server as the controller does.
-    pub fn proxied_api(&self) -> std::net::SocketAddr {
-        self.line.api
     }
 }
 
