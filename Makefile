@@ -4,6 +4,8 @@ CARGO ?= cargo
 # Scenarios of one file share a bed: all of them have to run at once.
 E2E_THREADS = 16
 BED = $(CARGO) run -q -p nodemend-bed --bin bed --
+# `make torture TORTURE="--only drain-and-reboot --sites 2"` for a part of it; what was played already is not played again.
+TORTURE =
 # `make scale SCALE="--nodes 2000 --restart-nodes 0 --seed 7"` for another size or the same kills again.
 SCALE =
 # `make model MODEL="--trouble 3 --seconds 3600"` searches further.
@@ -15,7 +17,7 @@ HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 DEMO = $(CARGO) run -q -p nodemend-e2e --bin demo --
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build image demo demo-down model properties scale bench test test-unit test-e2e lint
+.PHONY: help deps build image demo demo-down model properties scale torture bench test test-unit test-e2e lint
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +49,10 @@ demo-down: ## Take the demo away, with everything that belongs to it
 scale: build ## 5,000 plain nodes in one run, then 1,000 with a controller that is killed; about an hour and a half
 	@$(CARGO) build -q --release -p nodemend -p nodemend-e2e --bins
 	@target/release/scale $(SCALE)
+
+torture: build ## Each fault at each write and SSH connection of the main playbooks; over an hour, and it can resume
+	@$(CARGO) build -q --release -p nodemend -p nodemend-e2e --bins
+	@target/release/torture $(TORTURE)
 
 bench: build ## How long a run over eight real nodes takes, against the least that it could take
 	@$(CARGO) run -q -p nodemend-e2e --bin makespan

@@ -6,6 +6,7 @@
 pub mod chart;
 pub mod controller;
 mod error;
+pub mod interrupt;
 pub mod journal;
 pub mod objects;
 pub mod pods;
@@ -14,6 +15,7 @@ pub mod proof;
 pub mod scale;
 pub mod shared;
 pub mod stage;
+pub mod torture;
 pub mod witness;
 
 pub use error::E2eError;
