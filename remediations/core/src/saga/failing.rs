@@ -1,20 +1,24 @@
 //! When it does not go on: failures, stops, lifting our cordon again, and holding a node for a person.
 
 use super::Brief;
-use super::journal::{Journal, Mode, Outcome, StepState};
+use super::journal::{Journal, Mode, Outcome};
 use super::next::{LATER, Next, SOON, clip, end, finish, wait, wait_for, write};
 use super::observation::{NodeState, Observation, Stop};
+use super::step::StepState;
+use super::undoing;
 use crate::actions::{Effect, Failure, is_not_ours};
 use crate::blocker::Blocker;
 use crate::cordon::{CORDON_ANNOTATION, MESSAGE_ANNOTATION, NEXT_ANNOTATION};
 use crate::op::{Annotate, Op, OpResult};
+use crate::playbook::Phase;
 use crate::time::Time;
 
 /// The reason of a saga that waits, held, for a stop to be lifted.
 pub(crate) const STOPPED: &str = "Stopped";
 
 /// A step failed. Where nothing lasting was done to the host, our cordon is lifted and the saga ends, so that another
-/// playbook may have its turn; where something was, or where nobody knows, a person has to look.
+/// playbook may have its turn. Where something was it is undone, if all of it can be; else, and where nobody knows, a
+/// person has to look.
 pub(super) fn fail(
     brief: &Brief,
     journal: &Journal,
@@ -25,9 +29,10 @@ pub(super) fn fail(
 ) -> Next {
     let mut journal = journal.clone();
     let without_effect = (failure.effect == Effect::Nothing).then_some(index);
-    let unchanged = failure.effect != Effect::Unknown && !host_changed(brief, &journal, without_effect);
+    let unknown = failure.effect == Effect::Unknown;
+    let unchanged = !unknown && !host_changed(brief, &journal, without_effect);
     let record = &mut journal.steps[index];
-    let state = if failure.effect == Effect::Unknown { StepState::Indeterminate } else { StepState::Failed };
+    let state = if unknown { StepState::Indeterminate } else { StepState::Failed };
     if record.become_state(state, now).is_err() {
         return wait(LATER);
     }
@@ -38,10 +43,27 @@ pub(super) fn fail(
     if unchanged {
         journal.outcome = Some(Outcome::Failed);
         restore_or_finish(&mut journal, now);
+    } else if !unknown {
+        undo_or_hold(brief, &mut journal, index, without_effect);
     } else {
         journal.mode = Mode::Holding;
     }
     write(journal, seen)
+}
+
+/// The host was changed. What is proven is not undone because it could not be released.
+fn undo_or_hold(brief: &Brief, journal: &mut Journal, failed: usize, without_effect: Option<usize>) {
+    let proven = brief.steps[failed].phase == Phase::Release;
+    let obstacle = if proven {
+        Some("the repair is proven".to_owned())
+    } else {
+        undoing::obstacle(brief, journal, without_effect)
+    };
+    journal.blockers.clear();
+    journal.mode = if obstacle.is_none() { Mode::Undoing } else { Mode::Holding };
+    if let (Some(why), Some(message)) = (obstacle, &mut journal.message) {
+        *message = clip(&format!("{message}; not undone: {why}"));
+    }
 }
 
 /// Somebody else works on the node: hands off, and say so.
@@ -100,9 +122,20 @@ fn put_back(journal: &mut Journal, now: Time) {
 
 /// Whether a step that changes the host for good was started, other than the one at `except`.
 fn host_changed(brief: &Brief, journal: &Journal, except: Option<usize>) -> bool {
-    brief.steps.iter().zip(&journal.steps).enumerate().any(|(index, (step, record))| {
-        Some(index) != except && step.action.action().changes_host() && record.state != StepState::Pending
-    })
+    changed_steps(brief, journal, except).next().is_some()
+}
+
+/// The steps that change the host for good and were started, other than the one at `except`.
+pub(super) fn changed_steps(
+    brief: &Brief,
+    journal: &Journal,
+    except: Option<usize>,
+) -> impl Iterator<Item = usize> {
+    let steps = brief.steps.iter().zip(&journal.steps).enumerate();
+    let changed = steps.filter(move |(index, (step, record))| {
+        Some(*index) != except && step.action.action().changes_host() && record.state != StepState::Pending
+    });
+    changed.map(|(index, _)| index)
 }
 
 fn restore_or_finish(journal: &mut Journal, now: Time) {

@@ -6,13 +6,17 @@ mod failing;
 pub mod journal;
 pub mod next;
 pub mod observation;
+pub mod step;
 mod stepping;
 #[cfg(test)]
 mod tests;
+mod undoing;
 
 pub use brief::Brief;
 pub use clearing::{DEAD_WEBHOOK, NO_DISRUPTION_ALLOWED, awaits_clearance};
 pub(crate) use failing::STOPPED;
-pub use journal::{Journal, Mode, Outcome, Prior, StepRecord, StepState};
+pub use journal::{Journal, Mode, Outcome, Prior};
 pub use next::{Next, next};
-pub use observation::{NodeObservation, NodeState, Observation, Stop};
+pub use observation::{EPOCH_NOT_OURS, NOT_GRANTED, NodeObservation, NodeState, Observation, Stop};
+pub use step::{StepRecord, StepState, UndoRecord};
+pub use undoing::UNDO_FAILED;

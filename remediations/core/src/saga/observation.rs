@@ -63,6 +63,11 @@ impl NodeState {
     }
 }
 
+/// The reason of a stop for a process that is not the one of the guard's epoch: another has taken over.
+pub const EPOCH_NOT_OURS: &str = "EpochNotOurs";
+/// The reason of a stop for want of grants.
+pub const NOT_GRANTED: &str = "NotGranted";
+
 /// Why no further step may start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stop {
@@ -70,4 +75,16 @@ pub struct Stop {
     pub blocker: Blocker,
     /// For good: the run was aborted, or an object is being deleted.
     pub abort: bool,
+}
+
+impl Stop {
+    /// Whether it stops an undo too, `begun` or still to begin. One that has begun is stopped by another controller alone. It
+    /// needs no grant, and an abort does not keep it from putting the node back.
+    pub fn binds_undo(&self, begun: bool) -> bool {
+        match self.blocker.reason.as_str() {
+            EPOCH_NOT_OURS => true,
+            NOT_GRANTED => false,
+            _ => !begun && !self.abort,
+        }
+    }
 }

@@ -5,4 +5,5 @@ mod host;
 mod others;
 mod properties;
 mod services;
+mod undo;
 mod world;

@@ -10,13 +10,15 @@ use crate::finding::Evidence;
 use crate::ids::{Epoch, IntentId};
 use crate::op::{Op, OpFailure, OpResult};
 use crate::plan::PlannedNode;
-use crate::playbook::{Phase, Step};
+use crate::playbook::{Phase, Step, Undo};
 use crate::saga::{
     Brief, Journal, Mode, Next, NodeObservation, NodeState, Observation, Stop, awaits_clearance, next,
 };
 use crate::time::{Span, Time};
 
 pub(super) const TARGET: &str = "219-78.el7_9.9";
+/// What the host starts with.
+pub(super) const BEFORE: &str = "219-62.el7";
 
 /// The saga and all that it sees.
 #[derive(Debug, Clone)]
@@ -126,6 +128,15 @@ impl World {
         }
     }
 
+    /// The saga of a playbook that says of each step that it is put back.
+    pub(super) fn undoable() -> Self {
+        let mut world = Self::new();
+        for step in world.brief.steps.iter_mut().filter(|step| step.action.action().disruptive()) {
+            step.undo = Some(Undo::Restore);
+        }
+        world
+    }
+
     /// The saga of a service that is restarted, without a cordon or with one around it.
     pub(super) fn of_service(cordoned: bool) -> Self {
         let unit = "kubelet.service".to_owned();
@@ -199,8 +210,7 @@ impl World {
             return;
         }
         assert_eq!(journal.epoch, self.epoch, "every write carries the writer's own epoch");
-        let intent = |j: &Journal| j.current().and_then(|i| j.steps.get(i)).and_then(|s| s.intent.clone());
-        let (old, new) = (intent(&self.stored), intent(&journal));
+        let (old, new) = (self.stored.intent().cloned(), journal.intent().cloned());
         self.stored = journal;
         self.fresh = new.filter(|_| luck != Luck::WriteUnheard).filter(|new| old.as_ref() != Some(new));
     }

@@ -1,0 +1,322 @@
+//! Undo: the host is put back as it was, in whatever order things fail and whoever dies meanwhile, or a person is called.
+
+use proptest::prelude::*;
+
+use super::properties::luck;
+use super::world::{BEFORE, Luck, TARGET, World, abort, failure, hold};
+use crate::blocker::Blocker;
+use crate::playbook::Undo;
+use crate::saga::{EPOCH_NOT_OURS, Mode, NOT_GRANTED, Outcome, StepState, Stop};
+use crate::time::Span;
+
+/// A world whose repair fails its verification.
+fn unproven() -> World {
+    let mut world = World::undoable();
+    world.host.verification_fails = true;
+    world
+}
+
+fn state(world: &World, step: &str) -> StepState {
+    world.stored.step(step).unwrap().state
+}
+
+/// The host runs what it ran before, and the node shows no trace of a repair.
+fn is_as_before(world: &World) -> bool {
+    let host = &world.host;
+    (host.installed.as_str(), host.running.as_str()) == (BEFORE, BEFORE)
+        && !host.unschedulable
+        && host.mark.is_none()
+        && !host.told
+}
+
+#[test]
+fn a_failed_verification_brings_back_what_was_installed_and_what_ran() {
+    let mut world = unproven();
+    world.run(&[]);
+    assert_eq!(world.end(), (Mode::Finished, Some(Outcome::Failed), "RolledBack"));
+    let message = world.stored.message.as_deref().unwrap();
+    assert!(message.starts_with("rolled back (install, reboot): step verify failed"), "{message}");
+    assert!(is_as_before(&world), "{:?}", world.host);
+    assert_eq!(world.host.sent[5..], ["install", "reboot", "undo", "reboot"]);
+    assert_eq!((state(&world, "install"), state(&world, "reboot")), (StepState::Undone, StepState::Undone));
+    assert_eq!(state(&world, "verify"), StepState::Failed, "what failed can still be seen");
+}
+
+#[test]
+fn a_transaction_that_ends_half_way_is_undone_and_what_runs_made_sure_of() {
+    let mut world = World::undoable();
+    world.host.install_fails = true;
+    world.run(&[]);
+    assert_eq!(world.end(), (Mode::Finished, Some(Outcome::Failed), "RolledBack"));
+    assert!(is_as_before(&world), "{:?}", world.host);
+    assert_eq!((world.host.put_back, world.host.reboots), (1, 1));
+}
+
+#[test]
+fn what_was_there_already_is_not_undone() {
+    let mut world = unproven();
+    world.host.installed = TARGET.into();
+    world.run(&[]);
+    assert_eq!(world.end(), (Mode::Finished, Some(Outcome::Failed), "RolledBack"));
+    assert_eq!((&world.host.installed[..], world.host.put_back, world.host.reboots), (TARGET, 0, 1));
+}
+
+#[test]
+fn a_transaction_that_changed_nothing_needs_no_restart() {
+    let mut world = World::undoable();
+    world.host.install_fails = true;
+    world.run_to("install");
+    world.host.installed = BEFORE.into();
+    world.run(&[]);
+    assert_eq!(world.end(), (Mode::Finished, Some(Outcome::Failed), "RolledBack"));
+    assert_eq!((world.host.put_back, world.host.reboots), (0, 0), "{:?}", world.host.sent);
+}
+
+#[test]
+fn a_restart_that_failed_is_caught_up_by_the_undo_or_holds_the_node() {
+    let mut stubborn = World::undoable();
+    stubborn.host.reboot_fails = true;
+    let mut willing = stubborn.clone();
+    stubborn.run(&[]);
+    assert_eq!(stubborn.end(), (Mode::Held, None, "UndoFailed"));
+    assert_eq!(
+        (state(&stubborn, "install"), state(&stubborn, "reboot")),
+        (StepState::Undone, StepState::UndoFailed)
+    );
+    willing.run_to("undo");
+    willing.host.reboot_fails = false;
+    willing.run(&[]);
+    assert_eq!(willing.end(), (Mode::Finished, Some(Outcome::Failed), "RolledBack"));
+    assert!(is_as_before(&willing));
+}
+
+#[test]
+fn an_undo_that_fails_says_so_holds_the_node_and_does_not_go_on() {
+    let mut world = unproven();
+    world.host.version_is_gone = true;
+    world.run(&[]);
+    assert_eq!(world.end(), (Mode::Held, None, "UndoFailed"));
+    let message = world.stored.message.as_deref().unwrap();
+    for part in ["undo of step install failed: NoSuchVersion", "step verify failed"] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!((&world.host.installed[..], world.host.reboots), (TARGET, 1), "nothing was changed");
+    assert!(world.host.unschedulable && world.host.told);
+}
+
+#[test]
+fn an_undo_that_does_not_end_holds_the_node() {
+    let mut world = unproven();
+    world.run_to("reboot");
+    world.host.install_takes = Span::minutes(120);
+    world.run(&[]);
+    assert_eq!(world.end(), (Mode::Held, None, "UndoFailed"));
+    assert!(world.stored.message.as_deref().unwrap().contains("UndoTimedOut: not done within"));
+}
+
+#[test]
+fn what_a_step_or_nobody_says_can_be_put_back_is_left_to_a_person() {
+    for (step, undo) in [("install", Some(Undo::Hold)), ("reboot", Some(Undo::Hold)), ("reboot", None)] {
+        let mut world = unproven();
+        world.brief.steps.iter_mut().find(|known| known.name == step).unwrap().undo = undo;
+        world.run(&[]);
+        assert_eq!(world.end(), (Mode::Held, None, "VerificationFailed"), "{step}");
+        assert!(world.stored.message.as_deref().unwrap().contains(&format!("not undone: step {step}")));
+        assert_eq!((world.host.put_back, world.host.reboots), (0, 1));
+    }
+}
+
+#[test]
+fn without_one_known_version_before_there_is_no_way_back() {
+    for before in ["", "219-62.el7\n219-67.el7"] {
+        let mut world = unproven();
+        world.host.installed = before.into();
+        world.run(&[]);
+        assert_eq!(world.end(), (Mode::Held, None, "VerificationFailed"));
+        assert_eq!(world.host.put_back, 0);
+        assert!(
+            world.stored.message.as_deref().unwrap().contains("not undone: step install cannot be undone")
+        );
+    }
+}
+
+#[test]
+fn an_effect_whose_end_nobody_knows_is_not_undone_blindly() {
+    let mut world = World::undoable();
+    world.host.install_takes = Span::minutes(120);
+    world.run(&[]);
+    assert_eq!(world.end(), (Mode::Held, None, "StepTimedOut"));
+    assert_eq!(world.host.put_back, 0);
+}
+
+#[test]
+fn a_proven_repair_is_not_undone_because_its_cordon_cannot_be_lifted() {
+    let mut world = World::undoable();
+    world.host.uncordoning_is_forbidden = true;
+    world.run(&[]);
+    assert_eq!((world.stored.mode, world.host.put_back), (Mode::Held, 0));
+}
+
+#[test]
+fn a_stop_keeps_an_undo_from_beginning_and_does_not_end_one_that_has_begun() {
+    let mut world = unproven();
+    while world.stored.mode != Mode::Undoing {
+        world.look(Luck::Fine);
+    }
+    let mut begun = world.clone();
+    world.stop = Some(hold());
+    let sent = world.host.sent.len();
+    for _ in 0..50 {
+        world.look(Luck::Fine);
+    }
+    assert_eq!((world.host.sent.len(), &world.stored.blockers[0].reason[..]), (sent, "Hold"));
+    world.stop = None;
+    begun.run_to("undo");
+    begun.stop = Some(hold());
+    for mut world in [world, begun] {
+        world.run(&[]);
+        assert_eq!(world.end(), (Mode::Finished, Some(Outcome::Failed), "RolledBack"));
+        assert!(is_as_before(&world));
+    }
+}
+
+#[test]
+fn an_undo_needs_no_grant_and_an_abort_does_not_keep_a_node_from_being_put_back() {
+    let not_granted = Stop { blocker: Blocker::new(NOT_GRANTED, "remediation/r", "waits"), abort: false };
+    for stop in [not_granted, abort()] {
+        let mut world = unproven();
+        while world.stored.mode != Mode::Undoing {
+            world.look(Luck::Fine);
+        }
+        world.stop = Some(stop);
+        world.run(&[]);
+        assert_eq!(world.end(), (Mode::Finished, Some(Outcome::Failed), "RolledBack"));
+    }
+}
+
+#[test]
+fn a_controller_that_was_replaced_undoes_nothing_more() {
+    let mut world = unproven();
+    world.run_to("undo");
+    world.stop =
+        Some(Stop { blocker: Blocker::new(EPOCH_NOT_OURS, "repairguard/cluster", "n"), abort: false });
+    for _ in 0..50 {
+        world.look(Luck::Fine);
+    }
+    assert_eq!((world.host.sent.last(), world.stored.mode), (Some(&"undo"), Mode::Undoing));
+    (world.stop, world.epoch, world.fresh, world.answer) = (None, 2, None, None);
+    world.run(&[]);
+    assert_eq!((world.stored.outcome, world.host.put_back), (Some(Outcome::Failed), 1));
+}
+
+#[test]
+fn a_person_who_takes_over_during_an_undo_is_left_alone() {
+    let mut world = unproven();
+    world.run_to("undo");
+    (world.host.unschedulable, world.host.mark) = (false, None);
+    world.run(&[]);
+    assert_eq!(world.end(), (Mode::Held, None, "HumanTakeover"));
+    assert_eq!(world.host.reboots, 1);
+}
+
+#[test]
+fn a_host_that_lets_nobody_in_for_a_while_is_put_back_afterwards() {
+    let mut world = unproven();
+    world.run_to("undo");
+    world.host.closed = Some(failure("ConnectionRefused", true));
+    for _ in 0..20 {
+        world.look(Luck::Fine);
+    }
+    assert_eq!(world.stored.blockers[0].reason, "ConnectionRefused");
+    world.host.closed = None;
+    world.run(&[]);
+    assert!(is_as_before(&world));
+}
+
+#[test]
+fn a_node_whose_kubelet_does_not_come_back_is_not_given_pods() {
+    let mut world = unproven();
+    world.run_to("undo");
+    world.reported_boot = Some("boot-1".into());
+    world.run(&[]);
+    assert_eq!(world.end(), (Mode::Held, None, "UndoFailed"));
+    assert!(
+        world.stored.message.as_deref().unwrap().contains("has not reported boot"),
+        "{:?}",
+        world.stored.message
+    );
+    assert!(world.host.unschedulable);
+}
+
+/// What fails, in any combination.
+fn failing() -> impl Strategy<Value = (bool, bool, bool, bool)> {
+    (any::<bool>(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.2))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    /// SAFETY 38: nothing is put back twice or by halves, whatever fails and however often the controller dies.
+    #[test]
+    fn every_failure_ends_restored_or_held(
+        (verification, install, reboot, gone) in failing(),
+        luck in luck(),
+        cordoned_before: bool,
+    ) {
+        let mut world = World::undoable();
+        world.host.unschedulable = cordoned_before;
+        world.host.verification_fails = verification;
+        world.host.install_fails = install;
+        world.host.reboot_fails = reboot;
+        world.host.version_is_gone = gone;
+        world.run(&luck);
+        let host = &world.host;
+        prop_assert!(host.installs <= 1 && host.put_back <= 1 && host.reboots <= 2, "{:?}", host.sent);
+        let sent = |name: &str| host.sent.iter().filter(|sent| **sent == name).count();
+        prop_assert!(sent("undo") <= 1, "one transaction back: {:?}", host.sent);
+        match (world.stored.mode, world.stored.outcome) {
+            (Mode::Finished, Some(Outcome::Failed)) => {
+                prop_assert_eq!((&host.installed[..], &host.running[..]), (BEFORE, BEFORE), "restored to prior");
+            }
+            (Mode::Finished, Some(Outcome::Repaired)) => {
+                prop_assert!(!verification && !install && !reboot);
+                prop_assert_eq!(&host.running[..], TARGET);
+            }
+            // Held, never silently: the undo failed, or bad luck used up the attempts at a job.
+            (mode, outcome) => prop_assert!(
+                (mode, outcome) == (Mode::Held, None) && ["UndoFailed", "JobNeverStarted"].contains(&world.end().2),
+                "{:?}", world.stored
+            ),
+        }
+        if world.stored.is_finished() {
+            prop_assert_eq!(host.unschedulable, cordoned_before, "left as it was found");
+            prop_assert!(host.mark.is_none() && !host.told);
+        } else {
+            prop_assert!(host.unschedulable && host.told, "a person finds it");
+        }
+    }
+}
+
+/// Every pair of moments of a repair that is undone, not a sample of them.
+#[test]
+fn the_controller_may_die_at_any_two_moments_of_an_undo() {
+    let mut calm = unproven();
+    let looks = (0..5000).take_while(|_| calm.look(Luck::Fine)).count();
+    for luck in [Luck::Crash, Luck::AnswerLost, Luck::WriteUnheard, Luck::WriteLost] {
+        for first in 0..looks {
+            for second in first..looks + 4 {
+                let mut moments = vec![Luck::Fine; looks + 4];
+                (moments[first], moments[second]) = (luck, Luck::Crash);
+                let mut world = unproven();
+                world.run(&moments);
+                assert_eq!(
+                    world.end(),
+                    (Mode::Finished, Some(Outcome::Failed), "RolledBack"),
+                    "{luck:?} {first} {second}"
+                );
+                assert!(is_as_before(&world), "{luck:?} at {first}, {second}");
+                assert_eq!((world.host.installs, world.host.put_back, world.host.reboots), (1, 1, 2));
+            }
+        }
+    }
+}
