@@ -9,7 +9,7 @@ use nodemend_core::blocker::Blocker;
 use nodemend_core::cordon::{CORDON_ANNOTATION, MESSAGE_ANNOTATION};
 use nodemend_core::decide::{Subject, hold_on, is_stopped, too_late, undecodable};
 use nodemend_core::ids::{Epoch, NodeName};
-use nodemend_core::saga::{NodeObservation, NodeState, Stop};
+use nodemend_core::saga::{EPOCH_NOT_OURS, NOT_GRANTED, NodeObservation, NodeState, Stop};
 use nodemend_core::snapshot;
 
 use super::{Parts, SagaError};
@@ -89,7 +89,7 @@ fn stop<'a>(
     let name = format!("remediation/{}", remediation.name_any());
     if guard_epoch != Some(epoch) {
         let next = "the RepairGuard is gone or another controller has taken over; this one starts nothing";
-        return Some(wait(Blocker::new("EpochNotOurs", "repairguard/cluster", next)));
+        return Some(wait(Blocker::new(EPOCH_NOT_OURS, "repairguard/cluster", next)));
     }
     if remediation.metadata.deletion_timestamp.is_some() {
         return Some(Stop { blocker: Blocker::new("Deleted", name, "it is being deleted"), abort: true });
@@ -112,7 +112,7 @@ fn stop<'a>(
         return Some(wait(blocker));
     }
     (!granted).then(|| {
-        wait(Blocker::new("NotGranted", name, "waits for its grants of pool and guard to be written"))
+        wait(Blocker::new(NOT_GRANTED, name, "waits for its grants of pool and guard to be written"))
     })
 }
 

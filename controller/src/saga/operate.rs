@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nodemend_api::pool::RepairPool;
 use nodemend_core::op::{Op, OpFailure, OpResult};
-use nodemend_core::saga::{NodeObservation, Observation};
+use nodemend_core::saga::{NodeObservation, Observation, Stop};
 use nodemend_exec::{Act, Still};
 
 use super::drive::Look;
@@ -29,13 +29,14 @@ pub(super) fn start(
     if op.is_effect() {
         tell::intent(&look.brief, &op, parts.epoch);
     }
+    let of_undo = key.is_of_undo();
     // The journal is read anew when the operation has ended.
     look.remediation.status = None;
     let (parts, slots, look) = (parts.clone(), slots.clone(), Arc::new(look));
     tokio::spawn(async move {
         let brief = &look.brief;
         let result = match &look.pool {
-            Some(pool) if is_planned => perform(&parts, pool, &look, &op, &addresses).await,
+            Some(pool) if is_planned => perform(&parts, pool, &look, (&op, of_undo), &addresses).await,
             None => {
                 not_done("PoolGone", format!("repairpool/{} is gone; make it again to go on", brief.pool))
             }
@@ -50,7 +51,7 @@ async fn perform(
     parts: &Arc<Parts>,
     pool: &RepairPool,
     look: &Arc<Look>,
-    op: &Op,
+    (op, of_undo): (&Op, bool),
     addresses: &BTreeMap<String, String>,
 ) -> OpResult {
     let node = (&look.brief.node.name, &look.brief.node.uid);
@@ -59,7 +60,7 @@ async fn perform(
         Err(error) => return not_done("NoAccess", error.to_string()),
     };
     if matches!(op, Op::Launch(_)) {
-        target.still = still(parts, look);
+        target.still = still(parts, look, of_undo);
     }
     match Act::of(op) {
         Ok(act) => parts.performer.perform(&target, act).await,
@@ -67,10 +68,14 @@ async fn perform(
     }
 }
 
-/// A launch is stopped up to the moment when it is sent: the watches know a Hold within milliseconds.
-fn still(parts: &Arc<Parts>, look: &Arc<Look>) -> Still {
+/// A launch is stopped up to the moment when it is sent: the watches know a Hold within milliseconds. The job of an undo is
+/// stopped by another controller alone.
+fn still(parts: &Arc<Parts>, look: &Arc<Look>, of_undo: bool) -> Still {
     let (parts, look) = (parts.clone(), look.clone());
-    Still::asking(move || observe::known_stop(&parts.world, &look.remediation, parts.epoch).is_none())
+    let binds = move |stop: &Stop| !of_undo || stop.binds_undo(true);
+    Still::asking(move || {
+        observe::known_stop(&parts.world, &look.remediation, parts.epoch).filter(&binds).is_none()
+    })
 }
 
 fn not_done(reason: &str, message: String) -> OpResult {

@@ -133,10 +133,10 @@ impl Action for PackageInstall {
 /// The one version that was installed before, and that a transaction leads back to; or why there is none.
 fn prior<'a>(install: &PackageInstall, done: &DoneStep<'a>) -> Result<&'a str, String> {
     let name = &install.name;
-    let prepares = |action: &Do| matches!(action, Do::PackagePrepare(prepare) if prepare.name == *name);
+    let is_for_it = |action: &Do| matches!(action, Do::PackagePrepare(prepare) if prepare.name == *name);
     let mut records = done.brief.steps.iter().zip(&done.journal.steps);
     let prepared =
-        records.find(|(step, record)| prepares(&step.action) && record.observed.contains_key("before"));
+        records.find(|(step, record)| is_for_it(&step.action) && record.observed.contains_key("before"));
     let Some((_, record)) = prepared else {
         return Err(format!("nobody wrote down which version of {name} was installed before"));
     };

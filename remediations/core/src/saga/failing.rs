@@ -1,11 +1,11 @@
 //! When it does not go on: failures, stops, lifting our cordon again, and holding a node for a person.
 
-use super::Brief;
 use super::journal::{Journal, Mode, Outcome};
 use super::next::{LATER, Next, SOON, clip, end, finish, wait, wait_for, write};
 use super::observation::{NodeState, Observation, Stop};
 use super::step::StepState;
-use super::undoing;
+use super::undoing::{self, UNDO_FAILED};
+use super::{Brief, barring};
 use crate::actions::{Effect, Failure, is_not_ours};
 use crate::blocker::Blocker;
 use crate::cordon::{CORDON_ANNOTATION, MESSAGE_ANNOTATION, NEXT_ANNOTATION};
@@ -213,6 +213,10 @@ fn next_step(brief: &Brief, journal: &Journal) -> String {
             "goes on by itself when the Hold is lifted: nodemend get holds; nodemend release HOLD. Run {}",
             brief.run
         );
+    }
+    if journal.reason.as_deref() == Some(UNDO_FAILED) {
+        let by_hand = barring::by_hand(brief, journal);
+        return format!("{by_hand}. Then release the Holds of this undo: nodemend get holds");
     }
     let was_cordoned = journal.cordon.as_ref().is_some_and(|mark| mark.was_unschedulable);
     let uncordon = if was_cordoned { String::new() } else { format!("`kubectl uncordon {node}` and ") };

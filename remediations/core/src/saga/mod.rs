@@ -1,5 +1,6 @@
 //! One node's repair: what was written down, what is seen, and what comes next.
 
+mod barring;
 pub mod brief;
 mod clearing;
 mod failing;
@@ -12,6 +13,7 @@ mod stepping;
 mod tests;
 mod undoing;
 
+pub use barring::holds_of_failed_undo;
 pub use brief::Brief;
 pub use clearing::{DEAD_WEBHOOK, NO_DISRUPTION_ALLOWED, awaits_clearance};
 pub(crate) use failing::STOPPED;

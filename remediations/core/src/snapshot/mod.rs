@@ -223,6 +223,11 @@ impl Remediation {
         self.journal.as_ref()?.outcome.filter(|_| self.is_finished())
     }
 
+    /// Whether its host is being put back after a failure.
+    pub fn is_being_undone(&self) -> bool {
+        self.journal.as_ref().is_some_and(|j| j.mode == Mode::Undoing)
+    }
+
     /// Whether it waits for a person.
     pub fn is_held(&self) -> bool {
         self.journal.as_ref().is_some_and(|j| j.mode == Mode::Held)

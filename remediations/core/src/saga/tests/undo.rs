@@ -6,7 +6,8 @@ use super::properties::luck;
 use super::world::{BEFORE, Luck, TARGET, World, abort, failure, hold};
 use crate::blocker::Blocker;
 use crate::playbook::Undo;
-use crate::saga::{EPOCH_NOT_OURS, Mode, NOT_GRANTED, Outcome, StepState, Stop};
+use crate::saga::{EPOCH_NOT_OURS, Mode, NOT_GRANTED, Outcome, StepState, Stop, holds_of_failed_undo};
+use crate::snapshot::HoldScope;
 use crate::time::Span;
 
 /// A world whose repair fails its verification.
@@ -102,6 +103,40 @@ fn an_undo_that_fails_says_so_holds_the_node_and_does_not_go_on() {
     }
     assert_eq!((&world.host.installed[..], world.host.reboots), (TARGET, 1), "nothing was changed");
     assert!(world.host.unschedulable && world.host.told);
+}
+
+#[test]
+fn a_failed_undo_holds_its_node_its_run_and_its_playbook_in_its_pool() {
+    let mut world = unproven();
+    world.host.version_is_gone = true;
+    while world.stored.mode != Mode::Holding {
+        assert!(holds_of_failed_undo(&world.brief, &world.stored, world.now).is_empty());
+        world.look(Luck::Fine);
+    }
+    let holds = holds_of_failed_undo(&world.brief, &world.stored, world.now);
+    world.run(&[]);
+    assert_eq!(holds_of_failed_undo(&world.brief, &world.stored, holds[0].created), holds, "the same names");
+    let scopes: Vec<_> = holds.iter().map(|hold| hold.scope.clone()).collect();
+    let [node, run, pool] = ["n", "run", "web"].map(str::to_owned);
+    let playbook = HoldScope::Playbook { name: "upgrade-systemd".into(), pool };
+    assert_eq!(scopes, [HoldScope::Node { name: node }, HoldScope::Run { name: run }, playbook]);
+    for hold in holds {
+        let message = hold.message.unwrap();
+        assert!(
+            message.contains("NoSuchVersion")
+                && message.contains("nodemend resolve run --node n --step install")
+        );
+        assert!(message.len() < 1024, "{message}");
+    }
+}
+
+#[test]
+fn a_failure_that_is_not_an_undos_makes_no_hold() {
+    let mut world = World::new();
+    world.host.verification_fails = true;
+    world.run(&[]);
+    assert_eq!(world.stored.mode, Mode::Held);
+    assert!(holds_of_failed_undo(&world.brief, &world.stored, world.now).is_empty());
 }
 
 #[test]

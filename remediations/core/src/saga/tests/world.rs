@@ -72,6 +72,7 @@ fn brief() -> Brief {
         run: "run".into(),
         run_uid: "run-uid".into(),
         pool: "web".into(),
+        playbook: "upgrade-systemd".into(),
         node: planned(),
         steps: vec![
             step("confirm", Phase::Prepare, Do::Confirm(Confirm {})),
