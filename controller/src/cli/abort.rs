@@ -3,21 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use kube::Api;
-use kube::api::{Patch, PatchParams};
-use nodemend_api::run::RepairRun;
-use nodemend_core::ids::short_hash;
 use nodemend_core::snapshot::Verb;
-use serde_json::{Value, json};
 
 use super::CliError;
-use super::client::{Cluster, Connection};
-use super::error::Asked;
+use super::client::Connection;
+use super::operation::{append, operation};
 use super::output::print;
-use crate::clock::now;
-
-/// The controller writes the run too: how often a write that it came before is tried again.
-const TRIES: u32 = 5;
 
 /// Flags of `abort`.
 #[derive(Debug, Args)]
@@ -36,39 +27,17 @@ pub(super) struct Flags {
 /// Adds the operation to the run.
 pub(super) async fn run(connection: &Connection, flags: Flags) -> Result<ExitCode, CliError> {
     let cluster = connection.cluster().await?;
-    let by = cluster.user().await?;
-    let id = format!("abort-{}", &short_hash(&[&by, &flags.reason, &now().to_string()])[..8]);
-    let operation = json!({"id": id, "verb": Verb::Abort, "reason": flags.reason, "by": by});
-    for _ in 1..TRIES {
-        match append(&cluster, &flags.run, &operation).await {
-            Err(CliError::Refused { message, .. }) if message.contains("the object has been modified") => {}
-            other => return other,
-        }
-    }
-    append(&cluster, &flags.run, &operation).await
-}
-
-async fn append(cluster: &Cluster, name: &str, operation: &Value) -> Result<ExitCode, CliError> {
-    let api: Api<RepairRun> = Api::all(cluster.client.clone());
-    let run =
-        api.get(name).await.map_err(|error| cluster.failed(Asked::of("get", "RepairRun", name), &error))?;
-    let phase = run.status.as_ref().map(|status| status.run.phase).unwrap_or_default();
-    if phase.is_over() {
-        return Err(CliError::Negative(format!("run {name} is over already: {phase:?}")));
-    }
-    if let Some(earlier) = run.spec.0.operations.iter().find(|operation| operation.verb == Verb::Abort) {
-        return print(&format!("run {name} was aborted already by {}: {}\n", earlier.by, earlier.reason));
-    }
-    let mut operations =
-        run.spec.0.operations.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
-    operations.push(operation.clone());
-    let patch = json!({
-        "metadata": {"resourceVersion": run.metadata.resource_version},
-        "spec": {"operations": operations},
+    let operation = operation(Verb::Abort, cluster.user().await?, flags.reason);
+    let name = &flags.run;
+    let already = append(&cluster, name, &operation, |run| {
+        let mut operations = run.spec.0.operations.iter();
+        let earlier = operations.find(|operation| operation.verb == Verb::Abort)?;
+        Some(format!("run {name} was aborted already by {}: {}\n", earlier.by, earlier.reason))
     });
-    let patched = api.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await;
-    patched.map_err(|error| cluster.failed(Asked::of("patch", "RepairRun", name), &error))?;
-    print(&format!(
-        "run {name} is aborted: nothing more of it starts; `nodemend watch {name}` shows how it ends\n"
-    ))
+    let said = already.await?.unwrap_or_else(|| {
+        format!(
+            "run {name} is aborted: nothing more of it starts; `nodemend watch {name}` shows how it ends\n"
+        )
+    });
+    print(&said)
 }

@@ -109,6 +109,7 @@ impl Driver {
                 node,
                 stop: observe::known_stop(&self.parts.world, &look.remediation, self.parts.epoch),
                 clearance: None,
+                resolutions: observe::resolutions(&self.parts.world, &look.remediation),
                 fresh: slot.fresh,
                 result: slot.result,
             };

@@ -39,6 +39,10 @@ pub struct Journal {
     #[serde(default)]
     #[schemars(length(max = 33))]
     pub steps: Vec<StepRecord>,
+    /// Ids of the run's operations that were carried out on this node, or came before it was held.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub operations: Vec<String>,
     /// What is waited for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]

@@ -2,7 +2,7 @@
 
 use super::journal::{Journal, Mode, Outcome, Prior};
 use super::observation::{NodeObservation, NodeState, Observation};
-use super::{Brief, failing, stepping, undoing};
+use super::{Brief, failing, held, stepping, undoing};
 use crate::actions::FENCED;
 use crate::blocker::{Blocker, keep_since};
 use crate::op::{Op, OpResult};
@@ -65,8 +65,8 @@ pub fn next(brief: &Brief, journal: &Journal, seen: &Observation, now: Time) -> 
         Mode::Forward => stepping::forward(brief, journal, seen, node, now),
         Mode::Undoing => undoing::undo(brief, journal, seen, node, now),
         Mode::Restoring => failing::restore(journal, seen, now),
-        Mode::Holding => failing::hold(brief, journal, seen, now),
-        Mode::Held => failing::held(brief, journal, seen, node, now),
+        Mode::Holding => held::hold(brief, journal, seen, now),
+        Mode::Held => held::held(brief, journal, seen, node, now),
         Mode::Finished => Next::Finish,
     }
 }

@@ -5,6 +5,7 @@ use crate::cordon::CordonMark;
 use crate::ids::{BootId, Epoch, IntentId, NodeUid};
 use crate::op::OpResult;
 use crate::saga::Brief;
+use crate::snapshot::Operation;
 use crate::time::Time;
 
 /// What is seen at one moment. Read live, at most one second old when an effect is sent.
@@ -18,6 +19,8 @@ pub struct Observation {
     pub stop: Option<Stop>,
     /// What is in the way of the node's first disruptive step; read when that step is next (`awaits_clearance`).
     pub clearance: Option<Vec<Blocker>>,
+    /// What people said of this node's steps, in the order in which they said it.
+    pub resolutions: Vec<Operation>,
     /// The intent that this very process wrote a moment ago: its effect has not been sent by anybody.
     pub fresh: Option<IntentId>,
     /// The answer to the operation that was asked for last, under the current step.

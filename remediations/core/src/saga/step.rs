@@ -105,7 +105,7 @@ pub struct IllegalTransition {
 impl StepState {
     /// Whether a step may go from this state to `to`. `Started → Started` and `UndoStarted → UndoStarted` are new
     /// attempts, `Started → Pending` and `Succeeded → Pending` put a step back that disturbed nothing, or whose effect
-    /// was restored. `Pending → UndoStarted`: what was put back may need the restart that had not come yet.
+    /// was restored. What leaves `Indeterminate` and `UndoFailed` does so because a person said so. `Pending → UndoStarted`: what was put back may need the restart that had not come yet.
     pub const fn may_become(self, to: Self) -> bool {
         use StepState::{
             Failed, Indeterminate, Pending, Started, Succeeded, UndoFailed, UndoStarted, Undone,
@@ -115,8 +115,10 @@ impl StepState {
             (Pending | Started, Started)
                 | (Started, Succeeded | Failed | Indeterminate | Pending)
                 | (Succeeded, Pending)
-                | (Pending | Succeeded | Failed | UndoStarted, UndoStarted)
+                | (Indeterminate, Succeeded | Failed)
+                | (Pending | Succeeded | Failed | UndoStarted | UndoFailed, UndoStarted)
                 | (UndoStarted, Undone | UndoFailed)
+                | (UndoFailed, Undone)
         )
     }
 }

@@ -2,8 +2,9 @@
 
 use super::Brief;
 use super::clearing::{awaits_clearance, not_clear};
-use super::failing::{fail, stopped, take_over};
-use super::journal::{Journal, Outcome};
+use super::failing::{fail, stopped};
+use super::held::take_over;
+use super::journal::{Journal, Mode, Outcome};
 use super::next::{Next, clip, clip_blockers, end, wait_for, write};
 use super::observation::{NodeState, Observation};
 use super::step::StepState;
@@ -28,7 +29,7 @@ pub(super) fn forward(
     now: Time,
 ) -> Next {
     let Some(index) = journal.current() else {
-        return end(journal, seen, now, Outcome::Repaired, "Verified", proof(brief));
+        return repaired(brief, journal, seen, now);
     };
     if let Some(how) = taken_over(brief, journal, node) {
         return take_over(journal, seen, now, &how);
@@ -233,6 +234,17 @@ fn start(
             was_unschedulable: node.unschedulable,
         });
     }
+    write(journal, seen)
+}
+
+/// Every step is done. Marks of ours that no step has taken off the node go first.
+fn repaired(brief: &Brief, journal: &Journal, seen: &Observation, now: Time) -> Next {
+    if journal.cordon.is_none() {
+        return end(journal, seen, now, Outcome::Repaired, "Verified", proof(brief));
+    }
+    let mut journal = journal.clone();
+    (journal.reason, journal.message) = (Some("Verified".to_owned()), Some(proof(brief).to_owned()));
+    (journal.mode, journal.outcome) = (Mode::Restoring, Some(Outcome::Repaired));
     write(journal, seen)
 }
 

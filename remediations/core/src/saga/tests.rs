@@ -4,6 +4,7 @@ mod endings;
 mod host;
 mod others;
 mod properties;
+mod resolve;
 mod services;
 mod undo;
 mod world;

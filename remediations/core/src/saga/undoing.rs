@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::Brief;
-use super::failing::{changed_steps, take_over};
+use super::failing::changed_steps;
+use super::held::take_over;
 use super::journal::{Journal, Mode, Outcome};
 use super::next::{LATER, Next, clip, clip_blockers, wait, wait_for, write};
 use super::observation::{NodeState, Observation};

@@ -34,7 +34,9 @@ pub use node::{CONTROL_PLANE_LABELS, Condition, EXCLUDE_LABELS, Node, ZONE_LABEL
 pub use policy::{
     ConditionMatch, Escalation, FindingMatch, Limits, PROBER, PlaybookRef, Policy, PolicyMode, Recurrence,
 };
-pub use run::{Counts, EvidenceByNode, NodeSelection, Operation, Run, RunPhase, RunRequest, RunStatus, Verb};
+pub use run::{
+    Counts, EvidenceByNode, NodeSelection, Operation, Resolution, Run, RunPhase, RunRequest, RunStatus, Verb,
+};
 
 /// Everything that decisions are made from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

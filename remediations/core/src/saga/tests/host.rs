@@ -142,7 +142,7 @@ impl Host {
                 self.unschedulable &= found.was_unschedulable;
                 (self.mark, self.told) = (None, false);
             }
-            None => {}
+            None => self.told = false,
         }
         OpResult::Uncordoned
     }

@@ -14,6 +14,7 @@ use crate::playbook::{Phase, Step, Undo};
 use crate::saga::{
     Brief, Journal, Mode, Next, NodeObservation, NodeState, Observation, Stop, awaits_clearance, next,
 };
+use crate::snapshot::Operation;
 use crate::time::{Span, Time};
 
 pub(super) const TARGET: &str = "219-78.el7_9.9";
@@ -36,6 +37,8 @@ pub(super) struct World {
     pub(super) stop: Option<Stop>,
     /// What is in the way of the first disruptive step.
     pub(super) clearance: Vec<Blocker>,
+    /// What people said of the node's steps.
+    pub(super) resolutions: Vec<Operation>,
     pub(super) host: Host,
     /// Whether the node object is gone.
     pub(super) gone: bool,
@@ -123,6 +126,7 @@ impl World {
             answer: None,
             stop: None,
             clearance: Vec::new(),
+            resolutions: Vec::new(),
             host: Host::new(),
             gone: false,
             reported_boot: None,
@@ -166,6 +170,7 @@ impl World {
             node: if self.gone { NodeObservation::Absent } else { NodeObservation::Live(self.node()) },
             stop: self.stop.clone(),
             clearance: Some(self.clearance.clone()),
+            resolutions: self.resolutions.clone(),
             fresh: self.fresh.clone(),
             result: self.answer.clone(),
         }
