@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use nodemend_exec::{Limits, Performer};
 use tokio::sync::mpsc;
 
 use crate::access::AccessResolver;
+use crate::audit::Audit;
 use crate::http::{self, Gauges};
 use crate::planner::{Gatekeeper, Planner};
 use crate::prober::{Poke, Prober, Reports};
@@ -28,6 +30,10 @@ pub struct Options {
     /// Where /metrics, /healthz and /readyz are served.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
+    /// Append what is decided and done to this file, synced before it is done. While it cannot be written nothing new
+    /// starts. Without it the same records are lines of the log alone
+    #[arg(long, value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
     /// How many hosts are read at once by the prober.
     #[arg(long, default_value_t = 16, value_name = "HOSTS")]
     pub probes_at_once: usize,
@@ -65,6 +71,9 @@ pub enum ServeError {
         "cannot read the machine's certificate authorities, which gates over HTTPS are checked with: {0}"
     )]
     Roots(#[source] std::io::Error),
+    /// The audit log cannot be opened.
+    #[error("the audit log: {0}")]
+    Audit(#[from] crate::audit::OpenError),
     /// Another controller has raised the epoch: this one must not do anything any more.
     #[error("epoch {theirs} has been taken by another controller, ours is {ours}: this process ends")]
     Deposed {
@@ -84,6 +93,10 @@ pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
     let listener = http::listen(options.listen).await.map_err(failed)?;
     let (world, gauges) = (Arc::new(World::default()), Gauges::default());
     world.look().snapshot.own_node = options.node_name.clone().map(NodeName::from);
+    let audit = match &options.audit_log {
+        Some(path) => Audit::open(path, world.clone())?,
+        None => Audit::default(),
+    };
     watch::start(&watching, &world);
     let service = Service {
         access: Arc::new(AccessResolver::new(client.clone())),
@@ -92,6 +105,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
         watching,
         world: world.clone(),
         gauges: gauges.clone(),
+        audit,
     };
     tokio::select! {
         served = http::serve(listener, &gauges, world) => served.map_err(failed),
@@ -111,6 +125,7 @@ struct Service {
     access: Arc<AccessResolver>,
     performer: Arc<Performer>,
     gauges: Gauges,
+    audit: Audit,
 }
 
 impl Service {
@@ -138,6 +153,7 @@ impl Service {
             recorder: recorder.clone(),
             gauges: self.gauges.clone(),
             gatekeeper: gatekeeper.clone(),
+            audit: self.audit.clone(),
         };
         tokio::select! {
             () = planner.run() => Ok(()),
@@ -168,6 +184,7 @@ impl Service {
             gauges: self.gauges,
             poke,
             gatekeeper,
+            audit: self.audit,
             live: saga::LiveReads::default(),
         });
         tokio::select! {

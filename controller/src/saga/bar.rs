@@ -5,6 +5,7 @@ use nodemend_api::hold::Hold;
 use nodemend_core::saga::{Brief, Journal, Mode, holds_of_failed_undo};
 
 use super::{Parts, SagaError};
+use crate::audit::Event;
 use crate::clock::now;
 use crate::store;
 
@@ -18,10 +19,21 @@ pub(super) async fn before_held(
     if (old.mode, new.mode) != (Mode::Holding, Mode::Held) {
         return Ok(());
     }
-    for row in holds_of_failed_undo(brief, new, now()) {
-        if store::create(&parts.client, &Hold::new(&row.name, (&row).into())).await?.is_some() {
-            tracing::warn!(hold = row.name, message = row.message.as_deref(), "an undo failed");
-        }
+    let rows = holds_of_failed_undo(brief, new, now());
+    if rows.is_empty() {
+        return Ok(());
+    }
+    for row in &rows {
+        store::create(&parts.client, &Hold::new(&row.name, row.into())).await?;
+    }
+    let event = Event::UndoFailed {
+        run: brief.run.clone(),
+        node: brief.node.name.clone(),
+        holds: rows.into_iter().map(|row| row.name).collect(),
+        cause: new.message.clone(),
+    };
+    if let Err(error) = parts.audit.tell(event).await {
+        tracing::warn!(node = %brief.node.name, %error, "a failed undo is recorded later");
     }
     Ok(())
 }

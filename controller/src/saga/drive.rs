@@ -64,9 +64,10 @@ impl Driver {
             return self.finish(&remediation).await;
         }
         // Inert until it is granted, unless it is going: then it only has to come to its end.
-        let stop = observe::known_stop(&self.parts.world, &remediation, self.parts.epoch);
+        let begun = remediation.status.is_some();
+        let stop = observe::known_stop(&self.parts.world, &remediation, begun, self.parts.epoch);
         let inert = stop.as_ref().is_some_and(|stop| !stop.abort && stop.blocker.reason == NOT_GRANTED);
-        if remediation.status.is_none() && inert {
+        if !begun && inert {
             return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
         }
         let pool = self.parts.world.look().pools.get(&remediation.spec.pool).cloned();
@@ -104,10 +105,11 @@ impl Driver {
                 return Ok(Action::requeue(BUSY.as_duration()));
             }
             let (node, addresses) = observe::node(&self.parts.client, &look.brief.node.name).await;
+            let begun = look.remediation.status.is_some();
             let mut seen = Observation {
                 epoch: self.parts.epoch,
                 node,
-                stop: observe::known_stop(&self.parts.world, &look.remediation, self.parts.epoch),
+                stop: observe::known_stop(&self.parts.world, &look.remediation, begun, self.parts.epoch),
                 clearance: None,
                 resolutions: observe::resolutions(&self.parts.world, &look.remediation),
                 fresh: slot.fresh,
@@ -117,9 +119,9 @@ impl Driver {
                 seen.clearance = Some(clear::clearance(&self.parts, &look).await);
             }
             let mut step = next(&look.brief, &journal, &seen, now());
-            let begins = look.remediation.status.is_none() && matches!(&step, Next::Write(_));
+            let begins = !begun && matches!(&step, Next::Write(_));
             if begins || matches!(&step, Next::Do(op) if op.is_effect()) {
-                seen.stop = observe::live_stop(&self.parts, &look.remediation).await?;
+                seen.stop = observe::live_stop(&self.parts, &look.remediation, begun).await?;
                 step = next(&look.brief, &journal, &seen, now());
             }
             match step {

@@ -1,14 +1,14 @@
 //! What becomes of a node whose upgrade is not proven, and of the others.
 
 use jiff::Timestamp;
-use nodemend_bed::image::{NEW_SYSTEMD, OLD_SYSTEMD};
+use nodemend_bed::image::{NEW_SYSTEMD, OLD_SYSTEMD, Repository, systemd_package};
 use nodemend_e2e::Stage;
 use nodemend_e2e::journal::{Journal, Run};
 use nodemend_e2e::proof::{self, HostState, NodeState};
 use nodemend_e2e::witness::Witness;
 use serde_json::{Value, json};
 
-use crate::{LOST, OVER, run, upgrade, with_pool};
+use crate::{LOST, OVER, resolve, run, upgrade, with_pool};
 
 /// Also when the controller is killed in the middle of it.
 #[test]
@@ -73,6 +73,24 @@ fn where_there_is_no_way_back_the_node_is_held_and_with_it_run_and_playbook_but_
     let repaired = |run: &Run| by_name("another")(run) && run.phase() == "Succeeded";
     stage.run_that("lost", "repairs by another playbook", OVER, repaired).unwrap();
     assert_eq!(HostState::of(stage.host("mate").unwrap()).unwrap().package, LOST);
+    a_way_back_is_taken_once_there_is_one(&stage);
+}
+
+/// A person finds the package again and has the undo tried once more: no Hold stops that.
+fn a_way_back_is_taken_once_there_is_one(stage: &Stage) {
+    let host = stage.host("lost").unwrap();
+    let repository = Repository::of(stage.bed().hub(), host.base_image());
+    repository.add(&systemd_package(host.base_image(), LOST).unwrap()).unwrap();
+    resolve(stage, "no-way-back", "lost", "install", "failed");
+    let over = stage.journal_that("lost", "is over", OVER, |journal| journal.mode() == "Finished").unwrap();
+    assert!(
+        over.message().starts_with("rolled back (install, reboot): step verify failed"),
+        "{}",
+        over.summary()
+    );
+    let after = HostState::of(host).unwrap();
+    assert_eq!((after.package.as_str(), after.running.as_str()), (LOST, LOST));
+    assert_eq!(NodeState::of(stage, "lost").unwrap(), NodeState::default());
 }
 
 fn it_says_what_failed(held: &Journal) {
