@@ -6,5 +6,7 @@ mod others;
 mod properties;
 mod resolve;
 mod services;
+mod transitions;
 mod undo;
+mod undo_properties;
 mod world;
