@@ -13,10 +13,12 @@ mod explain;
 mod get;
 mod hold;
 mod install;
+mod operation;
 mod output;
 mod plan;
 mod playbook;
 mod repair;
+mod resolve;
 mod run;
 mod select;
 mod serve;
@@ -51,6 +53,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Resume(flags) => hold::resume(&connection, &flags).await,
         Command::Release(flags) => hold::release(&connection, flags).await,
         Command::Abort(flags) => abort::run(&connection, flags).await,
+        Command::Resolve(flags) => resolve::run(&connection, flags).await,
         Command::Get(flags) => get::run(&connection, &flags).await,
         Command::Playbook(command) => playbook::run(&connection, command).await,
         Command::Uninstall(flags) => uninstall::run(&connection, &flags).await,

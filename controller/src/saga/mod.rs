@@ -1,5 +1,6 @@
 //! The sagas: kube's `Controller` over Remediations, one `saga::next` at a time, nothing awaited on a node.
 
+mod bar;
 mod brief;
 mod clear;
 mod drive;

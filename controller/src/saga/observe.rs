@@ -7,10 +7,10 @@ use nodemend_api::convert;
 use nodemend_api::remediation::Remediation;
 use nodemend_core::blocker::Blocker;
 use nodemend_core::cordon::{CORDON_ANNOTATION, MESSAGE_ANNOTATION};
-use nodemend_core::decide::{Subject, audit_closed, hold_on, is_stopped, too_late, undecodable};
+use nodemend_core::decide::{Subject, audit_closed, hold_on, is_resolve, is_stopped, too_late, undecodable};
 use nodemend_core::ids::{Epoch, NodeName};
-use nodemend_core::saga::{NodeObservation, NodeState, Stop};
-use nodemend_core::snapshot;
+use nodemend_core::saga::{EPOCH_NOT_OURS, NOT_GRANTED, NodeObservation, NodeState, Stop};
+use nodemend_core::snapshot::{self, Operation};
 
 use super::{Parts, SagaError};
 use crate::clock::now;
@@ -77,6 +77,15 @@ pub(super) fn known_stop(
     stop((remediation, begun), (run, pool), snapshot.holds.values(), guard.map(|g| g.epoch), granted, epoch)
 }
 
+/// What people said of the steps of this node. The list only grows and each is heeded once: the watches will do.
+pub(super) fn resolutions(world: &World, remediation: &Remediation) -> Vec<Operation> {
+    let (spec, known) = (&remediation.spec, world.look());
+    let node = spec.repairs.first().map(|repair| &repair.node.name);
+    let run = known.snapshot.runs.get(&spec.run).filter(|run| run.uid == spec.run_uid);
+    let operations = run.into_iter().flat_map(|run| &run.request.operations);
+    operations.filter(|op| is_resolve(op) && op.target.as_ref() == node).cloned().collect()
+}
+
 /// The same by live reads, for the moment before an effect.
 pub(super) async fn live_stop(
     parts: &Parts,
@@ -102,7 +111,7 @@ fn stop<'a>(
     let name = format!("remediation/{}", remediation.name_any());
     if guard_epoch != Some(epoch) {
         let next = "the RepairGuard is gone or another controller has taken over; this one starts nothing";
-        return Some(wait(Blocker::new("EpochNotOurs", "repairguard/cluster", next)));
+        return Some(wait(Blocker::new(EPOCH_NOT_OURS, "repairguard/cluster", next)));
     }
     if remediation.metadata.deletion_timestamp.is_some() {
         return Some(Stop { blocker: Blocker::new("Deleted", name, "it is being deleted"), abort: true });
@@ -125,7 +134,7 @@ fn stop<'a>(
         return Some(wait(blocker));
     }
     (!granted).then(|| {
-        wait(Blocker::new("NotGranted", name, "waits for its grants of pool and guard to be written"))
+        wait(Blocker::new(NOT_GRANTED, name, "waits for its grants of pool and guard to be written"))
     })
 }
 

@@ -113,7 +113,9 @@ impl<'a> Counting<'a, '_> {
         if let Some((started, finished)) = times {
             self.tally.longest_repair = self.tally.longest_repair.max(Some(finished.since(started)));
         }
-        if mark != before && matches!(mark, Mark::Held | Mark::Failed | Mark::Repaired) {
+        // What failed and was held, or is being put back, failed once.
+        let known = mark == Mark::Failed && before == Mark::Held;
+        if mark != before && !known && matches!(mark, Mark::Held | Mark::Failed | Mark::Repaired) {
             self.news.push((times.map_or(Time(i64::MAX), |(_, finished)| finished), mark == Mark::Repaired));
         }
         self.tally.counts.add(mark);

@@ -2,9 +2,10 @@
 //! a budget of its pods may allow nothing now. Nothing has been done to the node yet, so waiting costs it nothing.
 
 use super::Brief;
-use super::journal::{Journal, Mode, Outcome, StepState};
+use super::journal::{Journal, Mode, Outcome};
 use super::next::{LATER, Next, SOON, end, wait, wait_for};
 use super::observation::Observation;
+use super::step::StepState;
 use crate::actions::Do;
 use crate::blocker::{Blocker, keep_since};
 use crate::time::{Span, Time};
