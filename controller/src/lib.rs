@@ -2,12 +2,12 @@
 
 pub mod cli;
 pub mod clock;
+pub mod leader;
 pub mod serve;
 pub mod watch;
 
 mod access;
 mod checks;
-mod epoch;
 mod finalizer;
 mod http;
 mod pause;

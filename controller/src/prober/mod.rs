@@ -129,7 +129,11 @@ impl Prober {
             let read = checks::read(&self.performer, &target, &configs, &checks::every()).await;
             read.map_err(|failure| failure.message)
         };
-        reading.await.unwrap_or_else(|problem| unread(uid, &problem))
+        let reading = reading.await.unwrap_or_else(|problem: String| unread(uid, &problem));
+        if let Some(epoch) = reading.facts.epoch {
+            self.world.host_obeys(node, epoch);
+        }
+        reading
     }
 }
 

@@ -62,7 +62,7 @@ impl Driver {
             return self.finish(&remediation).await;
         }
         // Inert until it is granted, unless it is going: then it only has to come to its end.
-        let stop = observe::known_stop(&self.parts.world, &remediation, self.parts.epoch);
+        let stop = observe::known_stop(&self.parts, &remediation);
         let inert = stop.as_ref().is_some_and(|stop| !stop.abort && stop.blocker.reason == "NotGranted");
         if remediation.status.is_none() && inert {
             return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
@@ -105,7 +105,7 @@ impl Driver {
             let mut seen = Observation {
                 epoch: self.parts.epoch,
                 node,
-                stop: observe::known_stop(&self.parts.world, &look.remediation, self.parts.epoch),
+                stop: observe::known_stop(&self.parts, &look.remediation),
                 clearance: None,
                 fresh: slot.fresh,
                 result: slot.result,
@@ -136,8 +136,11 @@ impl Driver {
         }
     }
 
-    /// Writes a journal on the resourceVersion that it was decided on.
+    /// Writes a journal on the resourceVersion that it was decided on, if this process still leads.
     async fn write(&self, look: &Look, journal: Journal) -> Result<Remediation, SagaError> {
+        if !self.parts.tenure.holds() {
+            return Err(SagaError::Replaced);
+        }
         let old = self::journal(&look.remediation);
         let mut object = look.remediation.clone();
         let fresh = current_intent(&journal).filter(|intent| current_intent(&old) != Some(*intent)).cloned();

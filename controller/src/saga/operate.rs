@@ -21,6 +21,8 @@ pub(super) fn start(
     (seen, key): (&Observation, &Key),
     (op, addresses): (Op, BTreeMap<String, String>),
 ) {
+    // Under way until its end is taken down: who gives the Lease back waits for it.
+    let Some(under_way) = parts.tenure.begin() else { return };
     let Begun::Now { first } = slots.begin(&look.brief.remediation, key) else { return };
     let is_planned = match &seen.node {
         NodeObservation::Live(node) => node.uid == look.brief.node.uid,
@@ -43,6 +45,7 @@ pub(super) fn start(
         };
         tell::outcome(brief, &op, &result);
         slots.end(&brief.remediation, Some(result), first);
+        drop(under_way);
     });
 }
 
@@ -58,19 +61,22 @@ async fn perform(
         Ok(target) => target,
         Err(error) => return not_done("NoAccess", error.to_string()),
     };
-    if matches!(op, Op::Launch(_)) {
-        target.still = still(parts, look);
-    }
+    target.still = still(parts, look, op);
     match Act::of(op) {
         Ok(act) => parts.performer.perform(&target, act).await,
         Err(request) => checks::perform(&parts.performer, &target, pool, &request.checks).await,
     }
 }
 
-/// A launch is stopped up to the moment when it is sent: the watches know a Hold within milliseconds.
-fn still(parts: &Arc<Parts>, look: &Arc<Look>) -> Still {
+/// A launch is stopped up to the moment when it is sent: the watches know a Hold within milliseconds. Everything else is
+/// stopped only when this process does not lead any more.
+fn still(parts: &Arc<Parts>, look: &Arc<Look>, op: &Op) -> Still {
+    if !matches!(op, Op::Launch(_)) {
+        let tenure = parts.tenure.clone();
+        return Still::asking(move || tenure.holds());
+    }
     let (parts, look) = (parts.clone(), look.clone());
-    Still::asking(move || observe::known_stop(&parts.world, &look.remediation, parts.epoch).is_none())
+    Still::asking(move || observe::known_stop(&parts, &look.remediation).is_none())
 }
 
 fn not_done(reason: &str, message: String) -> OpResult {
