@@ -1,5 +1,6 @@
 //! The `nodemend` binary as a library: the controller's tasks and the operator's tool.
 
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod leader;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use nodemend_exec::{Limits, Performer};
 use tokio::sync::mpsc;
 
 use crate::access::AccessResolver;
+use crate::audit::Audit;
 use crate::http::{self, Gauges};
 use crate::leader::{self, Candidate, Loss, Tenure, TimingError};
 use crate::planner::{Gatekeeper, Planner};
@@ -31,6 +33,10 @@ pub struct Options {
     /// Where /metrics, /healthz and /readyz are served.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
+    /// Append what is decided and done to this file, synced before it is done. While it cannot be written nothing new
+    /// starts. Without it the same records are lines of the log alone
+    #[arg(long, value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
     /// How many hosts are read at once by the prober.
     #[arg(long, default_value_t = 16, value_name = "HOSTS")]
     pub probes_at_once: usize,
@@ -80,6 +86,9 @@ pub enum ServeError {
     /// The thread that ends a process without a Lease cannot be started.
     #[error("cannot start the thread that watches the Lease: {0}")]
     Watchdog(#[source] std::io::Error),
+    /// The audit log cannot be opened.
+    #[error("the audit log: {0}")]
+    Audit(#[from] crate::audit::OpenError),
     /// Another controller has raised the epoch: this one must not do anything any more.
     #[error("epoch {theirs} has been taken by another controller, ours is {ours}: this process ends")]
     Deposed {
@@ -107,6 +116,10 @@ pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
     let listener = http::listen(options.listen).await.map_err(failed)?;
     let (world, gauges) = (Arc::new(World::default()), Gauges::default());
     world.look().snapshot.own_node = options.node_name.clone().map(NodeName::from);
+    let audit = match &options.audit_log {
+        Some(path) => Audit::open(path, world.clone())?,
+        None => Audit::default(),
+    };
     watch::start(&watching, &world);
     let service = Service {
         access: Arc::new(AccessResolver::new(client.clone())),
@@ -116,6 +129,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
         world: world.clone(),
         gauges: gauges.clone(),
         tenure: candidate.tenure(),
+        audit,
     };
     tokio::select! {
         served = http::serve(listener, &gauges, world) => served.map_err(failed),
@@ -164,6 +178,7 @@ struct Service {
     performer: Arc<Performer>,
     gauges: Gauges,
     tenure: Tenure,
+    audit: Audit,
 }
 
 impl Service {
@@ -184,6 +199,7 @@ impl Service {
             recorder: recorder.clone(),
             gauges: self.gauges.clone(),
             gatekeeper: gatekeeper.clone(),
+            audit: self.audit.clone(),
         };
         tokio::select! {
             () = planner.run() => Ok(()),
@@ -229,6 +245,7 @@ impl Service {
             gauges: self.gauges,
             poke,
             gatekeeper,
+            audit: self.audit,
             live: saga::LiveReads::default(),
         });
         tokio::select! {

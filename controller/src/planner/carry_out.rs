@@ -12,6 +12,7 @@ use nodemend_core::plan::page::{Sealed, page_name};
 use nodemend_core::snapshot::{PlanSummary, RunPhase, RunRequest, RunStatus};
 
 use super::{Planner, PlannerError};
+use crate::audit::Event;
 use crate::clock::now;
 use crate::finalizer;
 use crate::store::{self, StoreError, update_status};
@@ -26,6 +27,7 @@ impl Planner {
         policy: &str,
         request: RunRequest,
     ) -> Result<(), PlannerError> {
+        self.record(Event::RunCreated { run: name.to_owned(), policy: policy.to_owned() }).await;
         let mut run = RepairRun::new(name, RepairRunSpec(request));
         if policy.len() <= 63 {
             run.labels_mut().insert(POLICY_LABEL.to_owned(), policy.to_owned());
@@ -80,6 +82,7 @@ impl Planner {
             digest = plan.digest.short(),
             "planned"
         );
+        self.record(planned(&run, &plan)).await;
         let status = RunStatus { phase: RunPhase::Planned, plan: Some(plan), ..RunStatus::default() };
         self.run_status(name, status).await
     }
@@ -136,6 +139,15 @@ impl Planner {
             true
         })
         .await?)
+    }
+}
+
+fn planned(run: &RepairRun, plan: &PlanSummary) -> Event {
+    Event::Planned {
+        run: run.name_any(),
+        requested_by: run.spec.0.requested_by.clone(),
+        plan: plan.digest.clone(),
+        nodes: plan.nodes,
     }
 }
 

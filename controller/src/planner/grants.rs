@@ -20,6 +20,7 @@ use nodemend_core::snapshot::{self, Snapshot};
 use super::carry_out::owner;
 use super::live::{ProvenPlan, refused};
 use super::{Planner, PlannerError};
+use crate::audit::Event;
 use crate::clock::now;
 use crate::finalizer;
 use crate::store::{self, StoreError, put_status};
@@ -105,7 +106,9 @@ impl Planner {
         let wanted = self.wanted(live).await?;
         let rate = guard.spec.budget.as_ref().and_then(|budget| budget.rate.clone());
         let status = guard.status.get_or_insert_default();
-        if add_missing(&mut status.grants, &mut status.starts, rate.as_ref(), wanted.iter()) {
+        let added = add_missing(&mut status.grants, &mut status.starts, rate.as_ref(), wanted.iter());
+        if !added.is_empty() {
+            self.audit.announce(Event::Granted { grants: added }).await?;
             guard = put_status(&self.client, &guard).await?;
             live.guard = Some((&guard).try_into().map_err(refused)?);
         }
@@ -116,7 +119,7 @@ impl Planner {
             let status = pool.status.get_or_insert_default();
             self.sign(status);
             let of_pool = wanted.iter().filter(|grant| grant.pool == name);
-            if add_missing(&mut status.grants, &mut status.starts, rate.as_ref(), of_pool) {
+            if !add_missing(&mut status.grants, &mut status.starts, rate.as_ref(), of_pool).is_empty() {
                 let written = put_status(&self.client, &pool).await?;
                 live.pools.insert(name.to_owned(), (&written).try_into().map_err(refused)?);
             }
@@ -185,6 +188,7 @@ impl Planner {
             return Ok(());
         }
         let mut guard = self.live_guard().await?;
+        self.record(Event::Released { grants }).await;
         if take_out(&mut guard.status.get_or_insert_default().grants, &over) {
             put_status(&self.client, &guard).await?;
         }
@@ -230,21 +234,20 @@ fn grant_of(live: &Snapshot, remediation: &snapshot::Remediation) -> Grant {
     }
 }
 
-/// Adds the grants that are not there, and takes their starts down; whether any was added.
+/// Adds the grants that are not there, and takes their starts down; which were added.
 fn add_missing<'a>(
     grants: &mut Vec<Grant>,
     starts: &mut Starts,
     rate: Option<&Rate>,
     wanted: impl Iterator<Item = &'a Grant>,
-) -> bool {
+) -> Vec<Grant> {
     let known: BTreeSet<String> = grants.iter().map(|grant| grant.remediation.clone()).collect();
     let missing: Vec<_> = wanted.filter(|grant| !known.contains(&grant.remediation)).cloned().collect();
-    if missing.is_empty() {
-        return false;
+    if !missing.is_empty() {
+        starts.note(u32::try_from(missing.len()).unwrap_or(u32::MAX), rate, now());
+        grants.extend(missing.iter().cloned());
     }
-    starts.note(u32::try_from(missing.len()).unwrap_or(u32::MAX), rate, now());
-    grants.extend(missing);
-    true
+    missing
 }
 
 /// Takes grants out; whether any was there.

@@ -18,6 +18,7 @@ use nodemend_core::decide::{Decision, decide};
 use nodemend_core::ids::Epoch;
 use nodemend_core::time::Time;
 
+use crate::audit::{Audit, Event, NotDurable};
 use crate::clock::now;
 use crate::http::Gauges;
 use crate::leader::Tenure;
@@ -45,6 +46,9 @@ pub(crate) enum PlannerError {
         #[source]
         source: Box<kube::Error>,
     },
+    /// It cannot be recorded, so it is not done.
+    #[error(transparent)]
+    NotDurable(#[from] NotDurable),
     /// An object is not what it has to be for anything to start.
     #[error("{0}")]
     Refused(String),
@@ -64,6 +68,8 @@ pub(crate) struct Planner {
     pub(crate) recorder: Recorder,
     /// For the dead-man signal.
     pub(crate) gauges: Gauges,
+    /// Where decisions are recorded.
+    pub(crate) audit: Audit,
     /// What asks the gates of rollouts.
     pub(crate) gatekeeper: Gatekeeper,
 }
@@ -112,6 +118,13 @@ impl Planner {
             self.gauges.decided(now());
         }
         pause
+    }
+
+    /// Records what disturbs nothing. A log that cannot be written is no reason to leave it: it is recorded later.
+    async fn record(&self, event: Event) {
+        if let Err(error) = self.audit.tell(event).await {
+            tracing::warn!(%error, "recorded later");
+        }
     }
 
     async fn carry_out(&self, decision: Decision) -> Result<(), PlannerError> {

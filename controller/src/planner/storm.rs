@@ -12,6 +12,7 @@ use nodemend_core::snapshot::{self, Snapshot};
 
 use super::live::refused;
 use super::{Planner, PlannerError};
+use crate::audit::Event as Record;
 use crate::clock::now;
 use crate::store::{self, StoreError, update_status};
 
@@ -36,6 +37,13 @@ impl Planner {
         }
         if !self.storm_state(&row, &turn).await? {
             return Ok(());
+        }
+        let cause = match &turn.hold {
+            HoldChange::Make(made) => made.message.clone(),
+            HoldChange::Keep | HoldChange::Lift => None,
+        };
+        if turn.hold != HoldChange::Keep {
+            self.record(Record::Storm { pool: name.to_owned(), cause }).await;
         }
         if turn.hold == HoldChange::Lift {
             self.delete_hold(hold.as_ref()).await?;

@@ -62,9 +62,10 @@ impl Driver {
             return self.finish(&remediation).await;
         }
         // Inert until it is granted, unless it is going: then it only has to come to its end.
-        let stop = observe::known_stop(&self.parts, &remediation);
+        let begun = remediation.status.is_some();
+        let stop = observe::known_stop(&self.parts, &remediation, begun);
         let inert = stop.as_ref().is_some_and(|stop| !stop.abort && stop.blocker.reason == "NotGranted");
-        if remediation.status.is_none() && inert {
+        if !begun && inert {
             return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
         }
         let pool = self.parts.world.look().pools.get(&remediation.spec.pool).cloned();
@@ -102,10 +103,11 @@ impl Driver {
                 return Ok(Action::requeue(BUSY.as_duration()));
             }
             let (node, addresses) = observe::node(&self.parts.client, &look.brief.node.name).await;
+            let begun = look.remediation.status.is_some();
             let mut seen = Observation {
                 epoch: self.parts.epoch,
                 node,
-                stop: observe::known_stop(&self.parts, &look.remediation),
+                stop: observe::known_stop(&self.parts, &look.remediation, begun),
                 clearance: None,
                 fresh: slot.fresh,
                 result: slot.result,
@@ -114,9 +116,9 @@ impl Driver {
                 seen.clearance = Some(clear::clearance(&self.parts, &look).await);
             }
             let mut step = next(&look.brief, &journal, &seen, now());
-            let begins = look.remediation.status.is_none() && matches!(&step, Next::Write(_));
+            let begins = !begun && matches!(&step, Next::Write(_));
             if begins || matches!(&step, Next::Do(op) if op.is_effect()) {
-                seen.stop = observe::live_stop(&self.parts, &look.remediation).await?;
+                seen.stop = observe::live_stop(&self.parts, &look.remediation, begun).await?;
                 step = next(&look.brief, &journal, &seen, now());
             }
             match step {

@@ -28,6 +28,7 @@ use nodemend_exec::Performer;
 use tokio::sync::mpsc;
 
 use crate::access::AccessResolver;
+use crate::audit::Audit;
 use crate::finalizer::FINISHED_LABEL;
 use crate::http::Gauges;
 use crate::leader::Tenure;
@@ -74,6 +75,8 @@ pub(crate) struct Parts {
     pub(crate) poke: Poke,
     /// What asks the gates of scope `Node` once more.
     pub(crate) gatekeeper: Gatekeeper,
+    /// Where effects and their ends are recorded.
+    pub(crate) audit: Audit,
     /// Live reads before effects.
     pub(crate) live: LiveReads,
 }

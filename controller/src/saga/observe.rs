@@ -7,7 +7,7 @@ use nodemend_api::convert;
 use nodemend_api::remediation::Remediation;
 use nodemend_core::blocker::Blocker;
 use nodemend_core::cordon::{CORDON_ANNOTATION, MESSAGE_ANNOTATION};
-use nodemend_core::decide::{Subject, hold_on, is_stopped, too_late, undecodable};
+use nodemend_core::decide::{Subject, audit_closed, hold_on, is_stopped, too_late, undecodable};
 use nodemend_core::ids::{Epoch, NodeName};
 use nodemend_core::saga::{NodeObservation, NodeState, Stop};
 use nodemend_core::snapshot::{self, Behind};
@@ -54,8 +54,8 @@ fn addresses(node: &NodeView) -> BTreeMap<String, String> {
     status.map(|address| (address.type_.clone(), address.address.clone())).collect()
 }
 
-/// What stops the saga, as the watches know it.
-pub(super) fn known_stop(parts: &Parts, remediation: &Remediation) -> Option<Stop> {
+/// What stops the saga, as the watches know it. One that has `begun` comes to its end where one that has not may not start.
+pub(super) fn known_stop(parts: &Parts, remediation: &Remediation, begun: bool) -> Option<Stop> {
     if !parts.tenure.holds() {
         return Some(replaced());
     }
@@ -68,14 +68,22 @@ pub(super) fn known_stop(parts: &Parts, remediation: &Remediation) -> Option<Sto
     if let Some(unreadable) = run.and_then(|run| undecodable(snapshot, run)) {
         return Some(wait(unreadable));
     }
+    if let Some(unrecorded) = audit_closed(snapshot) {
+        return Some(wait(unrecorded));
+    }
     let pool = snapshot.pools.get(&spec.pool);
     let guard = guard.map(|guard| (guard.epoch, guard.behind.as_ref()));
-    stop(remediation, (run, pool), snapshot.holds.values(), guard, granted, parts.epoch)
+    let of = (remediation, begun);
+    stop(of, (run, pool), snapshot.holds.values(), guard, granted, parts.epoch)
 }
 
 /// The same by live reads, for the moment before an effect. While another controller may lead, nothing at all is sent: what
 /// no stop keeps back, such as lifting our cordon, is that one's to do.
-pub(super) async fn live_stop(parts: &Parts, remediation: &Remediation) -> Result<Option<Stop>, SagaError> {
+pub(super) async fn live_stop(
+    parts: &Parts,
+    remediation: &Remediation,
+    begun: bool,
+) -> Result<Option<Stop>, SagaError> {
     let spec = &remediation.spec;
     let live = parts.live.of(&parts.client, spec).await?;
     let granted = live.granted.contains(&remediation.name_any());
@@ -84,11 +92,12 @@ pub(super) async fn live_stop(parts: &Parts, remediation: &Remediation) -> Resul
         return Err(SagaError::Replaced);
     }
     let guard = live.guard.as_ref().map(|(epoch, behind)| (*epoch, behind.as_ref()));
-    Ok(stop(remediation, (run, live.pool.as_ref()), &live.holds, guard, granted, parts.epoch))
+    let of = (remediation, begun);
+    Ok(stop(of, (run, live.pool.as_ref()), &live.holds, guard, granted, parts.epoch))
 }
 
 fn stop<'a>(
-    remediation: &Remediation,
+    (remediation, begun): (&Remediation, bool),
     (run, pool): (Option<&snapshot::Run>, Option<&snapshot::Pool>),
     holds: impl IntoIterator<Item = &'a snapshot::Hold>,
     guard: Option<(Epoch, Option<&Behind>)>,
@@ -110,7 +119,7 @@ fn stop<'a>(
     if let Some(blocker) = is_stopped(run) {
         return Some(Stop { blocker, abort: true });
     }
-    if let Some(blocker) = too_late(run).filter(|_| remediation.status.is_none()) {
+    if let Some(blocker) = too_late(run).filter(|_| !begun) {
         return Some(Stop { blocker, abort: true });
     }
     let subject = match (remediation.spec.repairs.first(), pool) {
@@ -133,4 +142,44 @@ fn replaced() -> Stop {
 
 const fn wait(blocker: Blocker) -> Stop {
     Stop { blocker, abort: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nodemend_api::remediation::RemediationSpec;
+
+    fn remediation() -> Remediation {
+        let spec: RemediationSpec = serde_json::from_value(serde_json::json!({
+            "run": "run", "runUID": "u", "pool": "web", "planDigest": "d", "pageDigest": "p", "pageIndex": 1, "repairs": [],
+        }))
+        .unwrap();
+        Remediation::new("rem", spec)
+    }
+
+    fn run_with_limit_reached() -> snapshot::Run {
+        let request = serde_json::from_value(serde_json::json!({
+            "pool": "web", "playbook": "upgrade-systemd", "version": "1.0.0", "nodes": {"named": {"names": ["a"]}},
+            "requestedBy": "anna", "startBefore": "2027-01-01T00:00:00Z",
+        }));
+        let status =
+            snapshot::RunStatus { limit_reached: Some("1 failed".into()), ..snapshot::RunStatus::default() };
+        snapshot::Run {
+            name: "run".into(),
+            uid: nodemend_core::ids::RunUid("u".into()),
+            request: request.unwrap(),
+            status,
+            deleting: false,
+            finalized: true,
+            created: now(),
+        }
+    }
+
+    #[test]
+    fn after_a_limit_what_has_begun_goes_on_and_what_has_not_may_not_start() {
+        let (remediation, run) = (remediation(), run_with_limit_reached());
+        let stopped = |begun| stop((&remediation, begun), (Some(&run), None), [], Some(7), true, 7);
+        assert_eq!(stopped(true), None);
+        assert_eq!(stopped(false).unwrap().blocker.reason, "TooManyFailures");
+    }
 }

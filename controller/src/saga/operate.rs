@@ -2,16 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use nodemend_api::pool::RepairPool;
+use nodemend_core::ids::IntentId;
 use nodemend_core::op::{Op, OpFailure, OpResult};
 use nodemend_core::saga::{NodeObservation, Observation};
 use nodemend_exec::{Act, Still};
 
 use super::drive::Look;
 use super::slots::{Begun, Key, Slots};
-use super::{Parts, observe, tell};
+use super::{Parts, observe};
+use crate::audit::{Effect, Event};
 use crate::checks;
+use crate::clock::now;
+
+/// How old the live look at what may stop an effect may be when the effect is sent.
+const STALE: Duration = Duration::from_secs(1);
 
 /// Starts an operation unless one of the saga is under way; its end rings.
 pub(super) fn start(
@@ -28,25 +35,57 @@ pub(super) fn start(
         NodeObservation::Live(node) => node.uid == look.brief.node.uid,
         _ => false,
     };
-    if op.is_effect() {
-        tell::intent(&look.brief, &op, parts.epoch);
-    }
+    let intent = key.intent().cloned();
     // The journal is read anew when the operation has ended.
     look.remediation.status = None;
     let (parts, slots, look) = (parts.clone(), slots.clone(), Arc::new(look));
     tokio::spawn(async move {
         let brief = &look.brief;
         let result = match &look.pool {
+            Some(pool) if is_planned && op.is_effect() => {
+                on_record(&parts, pool, &look, (&op, intent), &addresses).await
+            }
             Some(pool) if is_planned => perform(&parts, pool, &look, &op, &addresses).await,
             None => {
                 not_done("PoolGone", format!("repairpool/{} is gone; make it again to go on", brief.pool))
             }
             _ => not_done("NodeUnknown", format!("node/{} could not be read", brief.node.name)),
         };
-        tell::outcome(brief, &op, &result);
+        tracing::debug!(run = brief.run, node = %brief.node.name, ?result, "looked");
         slots.end(&brief.remediation, Some(result), first);
         drop(under_way);
     });
+}
+
+/// Performs an effect: on record before it is sent, and its end after. What cannot be recorded is not done, but a cordon
+/// of ours is lifted and a node is told what happened all the same.
+async fn on_record(
+    parts: &Arc<Parts>,
+    pool: &RepairPool,
+    look: &Arc<Look>,
+    (op, intent): (&Op, Option<IntentId>),
+    addresses: &BTreeMap<String, String>,
+) -> OpResult {
+    let of = Effect::of(&look.brief, intent, parts.epoch);
+    let (begun, sent) = (Instant::now(), now());
+    let announced = parts.audit.announce(Event::EffectAnnounced { of: of.clone(), op: op.clone() }).await;
+    let result = match announced {
+        Err(error) if !op.is_release() => return not_done("AuditLogFails", error.to_string()),
+        _ if op.is_release() || begun.elapsed() < STALE || is_still_free(parts, look).await => {
+            perform(parts, pool, look, op, addresses).await
+        }
+        _ => not_done("Stopped", "something stopped it while it was put on record".to_owned()),
+    };
+    let ended = Event::EffectEnded { of, result: result.clone(), took: now().since(sent) };
+    if let Err(error) = parts.audit.tell(ended).await {
+        tracing::warn!(node = %look.brief.node.name, %error, "what was done is recorded later");
+    }
+    result
+}
+
+/// Whether nothing stops a saga that has begun, by live reads. What cannot be read may be a stop.
+async fn is_still_free(parts: &Arc<Parts>, look: &Look) -> bool {
+    matches!(observe::live_stop(parts, &look.remediation, true).await, Ok(None))
 }
 
 async fn perform(
@@ -61,6 +100,10 @@ async fn perform(
         Ok(target) => target,
         Err(error) => return not_done("NoAccess", error.to_string()),
     };
+    // The way here may have been long: an effect waits for its record.
+    if !parts.tenure.holds() {
+        return not_done("Replaced", "another controller may lead by now; this one sends nothing".to_owned());
+    }
     target.still = still(parts, look, op);
     match Act::of(op) {
         Ok(act) => parts.performer.perform(&target, act).await,
@@ -68,15 +111,15 @@ async fn perform(
     }
 }
 
-/// A launch is stopped up to the moment when it is sent: the watches know a Hold within milliseconds. Everything else is
-/// stopped only when this process does not lead any more.
+/// A launch is stopped up to the moment when it is sent: the watches know a Hold within milliseconds. Whoever launches
+/// has begun. Everything else is stopped only when this process does not lead any more.
 fn still(parts: &Arc<Parts>, look: &Arc<Look>, op: &Op) -> Still {
     if !matches!(op, Op::Launch(_)) {
         let tenure = parts.tenure.clone();
         return Still::asking(move || tenure.holds());
     }
     let (parts, look) = (parts.clone(), look.clone());
-    Still::asking(move || observe::known_stop(&parts, &look.remediation).is_none())
+    Still::asking(move || observe::known_stop(&parts, &look.remediation, true).is_none())
 }
 
 fn not_done(reason: &str, message: String) -> OpResult {

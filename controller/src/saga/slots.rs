@@ -20,6 +20,11 @@ pub(super) struct Key {
 }
 
 impl Key {
+    /// The intent, if the step that is under way has one.
+    pub(super) const fn intent(&self) -> Option<&IntentId> {
+        self.intent.as_ref()
+    }
+
     /// The key of what a journal is at.
     pub(super) fn of(journal: &Journal) -> Self {
         Self { mode: journal.mode, intent: current_intent(journal).cloned() }

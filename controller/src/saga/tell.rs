@@ -4,29 +4,9 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 use kube::runtime::events::{Event, EventType};
 use nodemend_api::remediation::Remediation;
-use nodemend_core::op::{Op, OpResult};
 use nodemend_core::saga::{Brief, Journal, Mode, StepState};
 
 use super::Parts;
-
-/// The audit line before an effect: who asked, what, on which node, under which intent.
-pub(super) fn intent(brief: &Brief, op: &Op, epoch: u64) {
-    tracing::info!(target: "audit", run = brief.run, remediation = brief.remediation, node = %brief.node.name,
-        node_uid = %brief.node.uid, epoch, op = %json(op), "effect is sent");
-}
-
-/// The audit line after an effect.
-pub(super) fn outcome(brief: &Brief, op: &Op, result: &OpResult) {
-    if op.is_effect() {
-        tracing::info!(target: "audit", run = brief.run, node = %brief.node.name, result = %json(result), "effect has ended");
-    } else {
-        tracing::debug!(run = brief.run, node = %brief.node.name, result = %json(result), "looked");
-    }
-}
-
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_else(|error| error.to_string())
-}
 
 /// Tells what a written journal has that the one before did not.
 pub(super) async fn written(

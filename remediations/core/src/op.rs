@@ -211,4 +211,9 @@ impl Op {
     pub const fn is_effect(&self) -> bool {
         !matches!(self, Self::Check(_) | Self::Probe(_))
     }
+
+    /// Whether it only gives a node back or tells people about it: such an operation is never blocked.
+    pub const fn is_release(&self) -> bool {
+        matches!(self, Self::Uncordon(_) | Self::Annotate(_))
+    }
 }

@@ -26,6 +26,7 @@ pub(super) fn closed(round: &Round<'_>, run: &Run, header: &Header) -> Vec<Block
     closed.extend(hold_on(snapshot.holds.values(), &Subject::run_in(run, pool), round.now));
     closed.extend(undecodable(snapshot, run));
     closed.extend(guard_closed(snapshot));
+    closed.extend(audit_closed(snapshot));
     closed.extend(clock_behind(snapshot, round.now));
     closed.extend(all_silent(snapshot));
     if run.request.plan_only {
@@ -64,6 +65,13 @@ pub fn undecodable(snapshot: &Snapshot, run: &Run) -> Option<Blocker> {
     let (object, error) = snapshot.undecodable.iter().find(|(object, _)| counts(object))?;
     let next = format!("it cannot be decoded, so nothing starts: {error}; correct or delete it");
     Some(Blocker::new("Undecodable", object, next))
+}
+
+/// What cannot be recorded is not done. What has begun comes to its end, and cordons of ours are lifted all the same.
+pub fn audit_closed(snapshot: &Snapshot) -> Option<Blocker> {
+    let failure = snapshot.audit_failure.as_ref()?;
+    let next = format!("{failure}; nothing new starts until it can");
+    Some(Blocker::new("AuditLogFails", "auditlog", next))
 }
 
 fn guard_closed(snapshot: &Snapshot) -> Option<Blocker> {

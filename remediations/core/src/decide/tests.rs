@@ -250,7 +250,7 @@ fn an_unavailable_node_elsewhere_takes_its_place_in_the_budget() {
 #[test]
 fn each_gate_closes_and_says_why() {
     type Change = fn(&mut Snapshot, &str);
-    let gates: [(&str, Change); 8] = [
+    let gates: [(&str, Change); 9] = [
         ("NoRepairGuard", |world, _| world.guard = None),
         ("ApprovalRequired", |world, _| pool(world).approval = ApprovalFloor::FromHighRisk),
         ("NotHonouredYet", |world, _| pool(world).unsupported = vec!["spec.windows".into()]),
@@ -261,6 +261,7 @@ fn each_gate_closes_and_says_why() {
         ("Undecodable", |world, _| {
             world.undecodable.insert("hold/x".into(), "bad".into());
         }),
+        ("AuditLogFails", |world, _| world.audit_failure = Some("disk full".into())),
     ];
     for (reason, close) in gates {
         let mut world = world();

@@ -67,6 +67,8 @@ pub struct Snapshot {
     pub answers: BTreeMap<Asked, Answer>,
     /// The node that the controller itself runs on, if it knows.
     pub own_node: Option<NodeName>,
+    /// Why the audit log cannot be written, while it cannot: nothing new starts.
+    pub audit_failure: Option<String>,
     /// Objects that are stored but cannot be decoded, as `kind/name` in lower case, and why.
     pub undecodable: BTreeMap<String, String>,
 }

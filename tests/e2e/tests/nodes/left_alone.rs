@@ -107,7 +107,8 @@ fn a_finding_that_clears_by_itself_is_cleared() {
     stage.apply([objects::hold("passing", &json!({"pool": {"name": "passing"}}))]).unwrap();
     stage.apply([objects::policy("passing", "=1.0.0")]).unwrap();
     stage.run_that("passing", "is planned and held", OVER, |run| run.blocker("Hold").is_some()).unwrap();
-    let by_hand = host.ssh_within(TRANSACTION, &format!("sudo yum -y -q upgrade systemd-{NEW_SYSTEMD}")).unwrap();
+    let by_hand =
+        host.ssh_within(TRANSACTION, &format!("sudo yum -y -q upgrade systemd-{NEW_SYSTEMD}")).unwrap();
     assert!(by_hand.success(), "{}", by_hand.stderr);
     let before = HostState::of(host).unwrap();
     stage.delete("hold", "passing").unwrap();
