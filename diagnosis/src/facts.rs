@@ -22,6 +22,8 @@ pub mod key {
     pub const BOOT_ID: &str = "boot-id";
     /// The text of `/proc/uptime`.
     pub const UPTIME: &str = "uptime";
+    /// The highest epoch of a controller that the host obeys; missing where none has done anything.
+    pub const EPOCH: &str = "epoch";
     /// Installed packages, a line each: name, tab, `[epoch:]version-release`.
     pub const PACKAGES: &str = "packages";
     /// Where `/proc/1/exe` points to.
@@ -46,6 +48,7 @@ pub fn parse(raw: &BTreeMap<String, String>, observed_at: Time) -> Facts {
         kernel: value(key::KERNEL).and_then(word),
         boot_id: value(key::BOOT_ID).and_then(boot_id),
         uptime_seconds: value(key::UPTIME).and_then(uptime),
+        epoch: value(key::EPOCH).and_then(|text| text.trim_ascii().parse().ok()),
         packages: value(key::PACKAGES).and_then(packages),
         pid1_exe: value(key::PID1_EXE).and_then(pid1_exe),
         pid1: value(key::PID1).and_then(pid1),

@@ -11,6 +11,7 @@ mod confirm;
 mod error;
 mod explain;
 mod get;
+mod guard;
 mod hold;
 mod install;
 mod operation;
@@ -55,6 +56,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Abort(flags) => abort::run(&connection, flags).await,
         Command::Resolve(flags) => resolve::run(&connection, flags).await,
         Command::Get(flags) => get::run(&connection, &flags).await,
+        Command::Guard(command) => guard::run(&connection, command).await,
         Command::Playbook(command) => playbook::run(&connection, command).await,
         Command::Uninstall(flags) => uninstall::run(&connection, &flags).await,
         Command::Version => install::version(),

@@ -88,6 +88,7 @@ impl Planner {
             let stored = pool.status.get_or_insert_default();
             written = stored.storm == row.storm_state;
             stored.storm.clone_from(&turn.state);
+            self.sign(stored);
             written
         })
         .await?;

@@ -137,7 +137,11 @@ impl Prober {
         let target = target.map_err(|error| error.to_string())?;
         let configs = checks::configs(pool).map_err(|error| format!("spec.checkConfig: {error}"))?;
         let read = checks::read(&self.performer, &target, &configs, &checks::every()).await;
-        read.map_err(|failure| failure.message)
+        let reading = read.map_err(|failure| failure.message)?;
+        if let Some(epoch) = reading.facts.epoch {
+            self.world.host_obeys(node, epoch);
+        }
+        Ok(reading)
     }
 }
 

@@ -65,7 +65,7 @@ impl Driver {
         }
         // Inert until it is granted, unless it is going: then it only has to come to its end.
         let begun = remediation.status.is_some();
-        let stop = observe::known_stop(&self.parts.world, &remediation, begun, self.parts.epoch);
+        let stop = observe::known_stop(&self.parts, &remediation, begun);
         let inert = stop.as_ref().is_some_and(|stop| !stop.abort && stop.blocker.reason == NOT_GRANTED);
         if !begun && inert {
             return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
@@ -109,7 +109,7 @@ impl Driver {
             let mut seen = Observation {
                 epoch: self.parts.epoch,
                 node,
-                stop: observe::known_stop(&self.parts.world, &look.remediation, begun, self.parts.epoch),
+                stop: observe::known_stop(&self.parts, &look.remediation, begun),
                 clearance: None,
                 resolutions: observe::resolutions(&self.parts.world, &look.remediation),
                 fresh: slot.fresh,
@@ -141,8 +141,11 @@ impl Driver {
         }
     }
 
-    /// Writes a journal on the resourceVersion that it was decided on.
+    /// Writes a journal on the resourceVersion that it was decided on, if this process still leads.
     async fn write(&self, look: &Look, journal: Journal) -> Result<Remediation, SagaError> {
+        if !self.parts.tenure.holds() {
+            return Err(SagaError::Replaced);
+        }
         let old = self::journal(&look.remediation);
         let mut object = look.remediation.clone();
         let fresh = journal.intent().filter(|intent| old.intent() != Some(*intent)).cloned();

@@ -32,6 +32,7 @@ use crate::access::AccessResolver;
 use crate::audit::Audit;
 use crate::finalizer::FINISHED_LABEL;
 use crate::http::Gauges;
+use crate::leader::Tenure;
 use crate::planner::Gatekeeper;
 use crate::prober::Poke;
 use crate::replicas::Replicas;
@@ -54,6 +55,9 @@ pub(crate) enum SagaError {
     /// An object is not what it has to be.
     #[error("{0}")]
     Refused(String),
+    /// Another controller leads, or may lead: nothing is written and nothing is sent.
+    #[error("this controller has been replaced; it does nothing more")]
+    Replaced,
 }
 
 /// What says which saga to look at: the look itself reads the rest.
@@ -66,6 +70,8 @@ pub(crate) struct Parts {
     pub(crate) access: Arc<AccessResolver>,
     pub(crate) performer: Arc<Performer>,
     pub(crate) epoch: Epoch,
+    /// Whether this process leads still.
+    pub(crate) tenure: Tenure,
     pub(crate) recorder: Recorder,
     pub(crate) gauges: Gauges,
     pub(crate) poke: Poke,

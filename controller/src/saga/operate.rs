@@ -28,6 +28,8 @@ pub(super) fn start(
     (seen, key): (&Observation, &Key),
     (op, addresses): (Op, BTreeMap<String, String>),
 ) {
+    // Under way until its end is taken down: who gives the Lease back waits for it.
+    let Some(under_way) = parts.tenure.begin() else { return };
     let Begun::Now { first } = slots.begin(&look.brief.remediation, key) else { return };
     let is_planned = match &seen.node {
         NodeObservation::Live(node) => node.uid == look.brief.node.uid,
@@ -51,6 +53,7 @@ pub(super) fn start(
         };
         tracing::debug!(run = brief.run, node = %brief.node.name, ?result, "looked");
         slots.end(&brief.remediation, Some(result), first);
+        drop(under_way);
     });
 }
 
@@ -97,9 +100,11 @@ async fn perform(
         Ok(target) => target,
         Err(error) => return not_done("NoAccess", error.to_string()),
     };
-    if matches!(op, Op::Launch(_) | Op::Drain(_)) {
-        target.still = still(parts, look, of_undo);
+    // The way here may have been long: an effect waits for its record.
+    if !parts.tenure.holds() {
+        return not_done("Replaced", "another controller may lead by now; this one sends nothing".to_owned());
     }
+    target.still = still(parts, look, op, of_undo);
     match Act::of(op) {
         Ok(act) => parts.performer.perform(&target, act).await,
         Err(request) => checks::perform(&parts.performer, &target, pool, &request.checks).await,
@@ -107,12 +112,14 @@ async fn perform(
 }
 
 /// A launch or an eviction is stopped up to the moment when it is sent: the watches know a Hold within milliseconds. Whoever
-/// sends one has begun. The job of an undo is stopped by another controller alone.
-fn still(parts: &Arc<Parts>, look: &Arc<Look>, of_undo: bool) -> Still {
+/// sends one has begun. The job of an undo, and everything else, is stopped only when another controller may lead.
+fn still(parts: &Arc<Parts>, look: &Arc<Look>, op: &Op, of_undo: bool) -> Still {
+    if !matches!(op, Op::Launch(_) | Op::Drain(_)) {
+        let tenure = parts.tenure.clone();
+        return Still::asking(move || tenure.holds());
+    }
     let (parts, look) = (parts.clone(), look.clone());
-    Still::asking(move || {
-        !binds(observe::known_stop(&parts.world, &look.remediation, true, parts.epoch), of_undo)
-    })
+    Still::asking(move || !binds(observe::known_stop(&parts, &look.remediation, true), of_undo))
 }
 
 /// Whether a stop is one for the effect that is to be sent.

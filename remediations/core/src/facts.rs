@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::BootId;
+use crate::ids::{BootId, Epoch};
 use crate::time::Time;
 
 /// One reading of one host. `None` is "could not be observed", never "not there".
@@ -23,6 +23,8 @@ pub struct Facts {
     pub boot_id: Option<BootId>,
     /// Seconds since the kernel started.
     pub uptime_seconds: Option<u64>,
+    /// The highest epoch of a controller that the host obeys.
+    pub epoch: Option<Epoch>,
     /// Installed packages asked for, by name: every installed `[epoch:]version-release`, as the package
     /// database has them. An interrupted transaction leaves two.
     pub packages: Option<BTreeMap<String, Vec<String>>>,

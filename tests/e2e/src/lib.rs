@@ -12,6 +12,7 @@ pub mod objects;
 pub mod pods;
 pub mod program;
 pub mod proof;
+pub mod replica;
 pub mod scale;
 pub mod shared;
 pub mod stage;

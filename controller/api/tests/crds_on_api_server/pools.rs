@@ -70,6 +70,7 @@ pub(crate) fn pools(cluster: &Cluster) {
             "since": "2026-01-31T22:00:00Z", "cause": "7 of 20 nodes of pool db not Ready, 6 may be",
         }}}),
     );
+    pool_epochs(cluster, "repairpool/db");
 }
 
 fn access(refuses: &impl Fn(&Value, &str)) {
@@ -108,6 +109,16 @@ pub(crate) fn policies(cluster: &Cluster) {
     let condition = json!({"type": "Ready", "status": ["False", "Unknown"], "for": "10m", "confirmBy": "node.systemd-dbus"});
     let by_condition = with(&spec, &json!({"match": {"conditions": [condition]}}));
     let _: RepairPolicy = cluster.create(&object("RepairPolicy", "hung", &by_condition));
+}
+
+/// A writer that was replaced cannot write grants any more.
+fn pool_epochs(cluster: &Cluster, pool: &str) {
+    let older = "the pool belongs to a newer epoch";
+    let status = |epoch: u64| json!({"status": {"epoch": epoch}});
+    cluster.patch(pool, "status", &status(7));
+    cluster.refuses_patch(pool, "status", &status(6), older);
+    cluster.refuses_patch(pool, "status", &json!({"status": null}), older);
+    cluster.patch(pool, "status", &status(8));
 }
 
 pub(crate) fn guard(cluster: &Cluster) {

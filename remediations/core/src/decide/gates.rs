@@ -5,7 +5,7 @@ use super::round::Round;
 use super::when::{all_silent, clock_behind, window_closed};
 use crate::blocker::Blocker;
 use crate::plan::Header;
-use crate::snapshot::{ApprovalFloor, NodeSelection, Operation, Pool, Run, Snapshot, Verb};
+use crate::snapshot::{ApprovalFloor, Behind, NodeSelection, Operation, Pool, Run, Snapshot, Verb};
 
 /// Whether a person asked for an end of `run`: by an operation, or by deleting it.
 pub fn is_stopped(run: &Run) -> Option<Blocker> {
@@ -80,7 +80,7 @@ fn guard_closed(snapshot: &Snapshot) -> Option<Blocker> {
         let next = "there is no RepairGuard named `cluster`; nothing disruptive starts without one";
         return Some(Blocker::new("NoRepairGuard", object, next));
     };
-    unhonoured(object, &guard.unsupported)
+    guard.behind.as_ref().map(Behind::blocker).or_else(|| unhonoured(object, &guard.unsupported))
 }
 
 fn pool_closed(snapshot: &Snapshot, pool: &Pool, run: &Run) -> Vec<Blocker> {

@@ -28,7 +28,7 @@ pub fn allowed(
 ) -> Vec<(u32, PlannedNode)> {
     let fleet = Fleet::new(live);
     let Some(pool) = live.pools.get(&run.request.pool) else { return Vec::new() };
-    if may_not_start(&fleet, run).is_some() {
+    if is_behind(live) || may_not_start(&fleet, run).is_some() {
         return Vec::new();
     }
     let not_begun = not_begun(&fleet, run);
@@ -44,6 +44,11 @@ pub fn allowed(
         }
     }
     allowed
+}
+
+/// Whether some host knows more than the guard does: then nothing starts anywhere.
+fn is_behind(live: &Snapshot) -> bool {
+    live.guard.as_ref().is_some_and(|guard| guard.behind.is_some())
 }
 
 /// What keeps a node that was granted from its first disruptive step: what may have changed since the grant.

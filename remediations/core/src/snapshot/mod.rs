@@ -9,7 +9,7 @@ use crate::budget::{Budget, Grant, Starts};
 use crate::decide::PolicyStatus;
 use crate::drain::DrainRule;
 use crate::finding::CheckResult;
-use crate::ids::{CheckId, Digest, Epoch, NodeName, NodeUid, RunUid};
+use crate::ids::{CheckId, Digest, NodeName, NodeUid, RunUid};
 use crate::plan::Page;
 use crate::playbook::Playbook;
 use crate::rollout::storm::{Breaker, StormState};
@@ -21,6 +21,7 @@ use crate::small_map::SmallMap;
 use crate::time::Time;
 
 mod fleet;
+mod guard;
 mod hold;
 mod index;
 mod ledger;
@@ -29,6 +30,7 @@ mod policy;
 mod run;
 
 pub use fleet::{ByNode, Fleet};
+pub use guard::{Behind, Guard};
 pub use hold::{Hold, HoldLevel, HoldScope};
 pub use index::TextIndex;
 pub use ledger::{Ledger, Mark};
@@ -73,21 +75,6 @@ pub struct Snapshot {
     pub audit_failure: Option<String>,
     /// Objects that are stored but cannot be decoded, as `kind/name` in lower case, and why.
     pub undecodable: BTreeMap<String, String>,
-}
-
-/// The RepairGuard.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Guard {
-    /// Cluster-wide limit on nodes that are unavailable and in flight; absent means none beside the pools'.
-    pub budget: Option<Budget>,
-    /// The highest epoch that any process has taken.
-    pub epoch: Epoch,
-    /// Grants of all pools.
-    pub grants: Vec<Grant>,
-    /// Recent node starts of all pools.
-    pub starts: Starts,
-    /// Names of fields that are set and not honoured yet; any stops every run.
-    pub unsupported: Vec<String>,
 }
 
 /// A RepairPool.
