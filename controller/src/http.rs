@@ -24,6 +24,8 @@ pub(crate) struct Gauges {
     last_decision: Gauge<i64, AtomicI64>,
     /// The epoch of this process; 0 before it has one.
     epoch: Gauge<i64, AtomicI64>,
+    /// Whether this process leads: 1, or 0 on standby.
+    leader: Gauge<i64, AtomicI64>,
     /// Remediations that ended, by outcome.
     ended: Family<Vec<(String, String)>, Counter<u64, AtomicU64>>,
 }
@@ -37,6 +39,10 @@ impl Gauges {
         self.epoch.set(i64::try_from(epoch).unwrap_or(i64::MAX));
     }
 
+    pub(crate) fn leads(&self) {
+        self.leader.set(1);
+    }
+
     pub(crate) fn ended(&self, outcome: &str) {
         self.ended.get_or_create(&vec![("outcome".to_owned(), outcome.to_owned())]).inc();
     }
@@ -45,6 +51,7 @@ impl Gauges {
         let mut registry = Registry::with_prefix("nodemend");
         let age = "When decisions were last carried out in full, as a Unix time";
         registry.register_with_unit("last_decision", age, Unit::Seconds, self.last_decision.clone());
+        registry.register("leader", "Whether this process leads: 1, or 0 on standby", self.leader.clone());
         registry.register("epoch", "The epoch of this process", self.epoch.clone());
         registry.register("remediations_ended", "Remediations that ended, by outcome", self.ended.clone());
         registry

@@ -3,12 +3,12 @@
 pub mod audit;
 pub mod cli;
 pub mod clock;
+pub mod leader;
 pub mod serve;
 pub mod watch;
 
 mod access;
 mod checks;
-mod epoch;
 mod finalizer;
 mod http;
 mod pause;

@@ -15,15 +15,18 @@ use tokio::sync::mpsc;
 use crate::access::AccessResolver;
 use crate::audit::Audit;
 use crate::http::{self, Gauges};
+use crate::leader::{self, Candidate, Loss, Tenure, TimingError};
 use crate::planner::{Gatekeeper, Orphans, Planner};
 use crate::prober::{Poke, Prober, Reports};
 use crate::replicas::{OwnPod, Replicas};
+use crate::saga;
 use crate::saga::Sagas;
 use crate::watch::{self, World};
-use crate::{epoch, saga};
 
 /// How often the guard is compared with our own epoch.
 const EPOCH_CHECK: Duration = Duration::from_millis(500);
+/// How long effects that are being sent may take to end before the process does; a pod has 30 s by default.
+const LAST_EFFECTS: Duration = Duration::from_secs(5);
 
 /// Flags of the service.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,6 +50,9 @@ pub struct Options {
     /// Which pod this is.
     #[command(flatten)]
     pub own_pod: OwnPod,
+    /// How one of several replicas is chosen.
+    #[command(flatten)]
+    pub election: leader::Election,
 }
 
 impl Options {
@@ -75,6 +81,15 @@ pub enum ServeError {
         "cannot read the machine's certificate authorities, which gates over HTTPS are checked with: {0}"
     )]
     Roots(#[source] std::io::Error),
+    /// Lengths of the election that do not go together.
+    #[error(transparent)]
+    Timing(#[from] TimingError),
+    /// The process does not lead any more. It ends, so that nothing of its term goes on.
+    #[error("the Lease is lost: {0}; this process ends and has to be started again")]
+    LeaseLost(#[source] Loss),
+    /// The thread that ends a process without a Lease cannot be started.
+    #[error("cannot start the thread that watches the Lease: {0}")]
+    Watchdog(#[source] std::io::Error),
     /// The audit log cannot be opened.
     #[error("the audit log: {0}")]
     Audit(#[from] crate::audit::OpenError),
@@ -88,8 +103,16 @@ pub enum ServeError {
     },
 }
 
-/// Runs until told to end, or until another controller takes over.
+/// Runs until told to end, or until another controller leads.
 pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
+    let timing = options.election.timing()?;
+    let candidate = Candidate::new(
+        config.clone(),
+        &options.election.lease_namespace,
+        &options.election.lease_name,
+        timing,
+    );
+    let candidate = candidate.map_err(ServeError::Client)?;
     // Watches last longer than a request may; everything else has a deadline and is never sent twice.
     let watching = Client::try_from(config.clone()).map_err(|e| ServeError::Client(Box::new(e)))?;
     let client = nodemend_exec::client(config).map_err(|e| ServeError::Client(Box::new(e)))?;
@@ -110,16 +133,45 @@ pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
         watching,
         world: world.clone(),
         gauges: gauges.clone(),
+        tenure: candidate.tenure(),
         audit,
     };
     tokio::select! {
         served = http::serve(listener, &gauges, world) => served.map_err(failed),
-        ended = service.work(options.probes_at_once) => ended,
-        () = told_to_end() => {
-            tracing::info!("told to end; what was launched on hosts goes on and is looked at again at the next start");
-            Ok(())
-        }
+        ended = serve_term(candidate, service, options.probes_at_once) => ended,
     }
+}
+
+/// Waits on standby, then works for as long as it leads. Told to end, it gives the Lease back once nothing is being sent.
+async fn serve_term(
+    mut candidate: Candidate,
+    service: Service,
+    probes_at_once: usize,
+) -> Result<(), ServeError> {
+    let told = told_to_end();
+    tokio::pin!(told);
+    tokio::select! {
+        won = candidate.win() => won.map_err(ServeError::LeaseLost)?,
+        () = &mut told => return Ok(()),
+    }
+    let tenure = candidate.tenure();
+    tenure.watch().map_err(ServeError::Watchdog)?;
+    service.gauges.leads();
+    tokio::select! {
+        loss = candidate.hold() => return Err(ServeError::LeaseLost(loss)),
+        // On the heap: everything that a leader does is one future.
+        ended = Box::pin(service.work(probes_at_once)) => return ended,
+        () = &mut told => tenure.end(),
+    }
+    tracing::info!(
+        "told to end; what was launched on hosts goes on and is looked at again at the next start"
+    );
+    if tenure.is_idle_within(LAST_EFFECTS).await {
+        candidate.release().await;
+    } else {
+        tracing::warn!("effects are still being sent, so the Lease is not given back; it runs out by itself");
+    }
+    Ok(())
 }
 
 /// What the tasks share.
@@ -131,6 +183,7 @@ struct Service {
     performer: Arc<Performer>,
     replicas: Replicas,
     gauges: Gauges,
+    tenure: Tenure,
     audit: Audit,
 }
 
@@ -138,15 +191,7 @@ impl Service {
     /// Observes and plans from the start; repairs once there is a guard and an epoch.
     async fn work(self, probes_at_once: usize) -> Result<(), ServeError> {
         let (poke, poked) = mpsc::unbounded_channel();
-        let prober = Prober {
-            client: self.client.clone(),
-            world: self.world.clone(),
-            access: self.access.clone(),
-            performer: self.performer.clone(),
-            at_once: probes_at_once,
-            reports: Reports::default(),
-        };
-        tokio::spawn(prober.run(poked));
+        tokio::spawn(self.prober(probes_at_once).run(poked));
         let reporter = Reporter { controller: "nodemend".into(), instance: None };
         let recorder = Recorder::new(self.client.clone(), reporter);
         let epoch = Arc::new(OnceLock::new());
@@ -156,11 +201,12 @@ impl Service {
             client: self.client.clone(),
             world: self.world.clone(),
             epoch: epoch.clone(),
+            tenure: self.tenure.clone(),
             recorder: recorder.clone(),
             gauges: self.gauges.clone(),
             gatekeeper: gatekeeper.clone(),
-            orphans: Orphans::default(),
             audit: self.audit.clone(),
+            orphans: Orphans::default(),
         };
         tokio::select! {
             () = planner.run() => Ok(()),
@@ -168,7 +214,18 @@ impl Service {
         }
     }
 
-    /// Takes an epoch, then works on sagas until another process takes a higher one.
+    fn prober(&self, at_once: usize) -> Prober {
+        Prober {
+            client: self.client.clone(),
+            world: self.world.clone(),
+            access: self.access.clone(),
+            performer: self.performer.clone(),
+            at_once,
+            reports: Reports::default(),
+        }
+    }
+
+    /// Takes an epoch and what is under way, then works on sagas until another process takes a higher one.
     async fn repair(
         self,
         epoch: &OnceLock<Epoch>,
@@ -176,28 +233,43 @@ impl Service {
         poke: Poke,
         gatekeeper: Gatekeeper,
     ) -> Result<(), ServeError> {
-        let taken = epoch::take(&self.client).await;
-        let ours = *epoch.get_or_init(|| taken);
+        let ours = leader::take_epoch(&self.client).await;
         tracing::info!(epoch = ours, program = nodemend_exec::PROGRAM_DIGEST.as_str(), "repairing");
         self.gauges.epoch(ours);
+        leader::take_over(self.takeover(ours)).await;
+        // Nothing is granted before that.
+        let _ = epoch.set(ours);
         self.world.ring();
+        let (world, client) = (self.world.clone(), self.client.clone());
         let sagas = Sagas::new(saga::Parts {
-            client: self.client.clone(),
-            world: self.world.clone(),
+            client: self.client,
+            world: self.world,
             access: self.access,
             performer: self.performer,
             epoch: ours,
+            tenure: self.tenure,
             recorder,
             gauges: self.gauges,
             poke,
             gatekeeper,
-            replicas: self.replicas,
             audit: self.audit,
+            replicas: self.replicas,
             live: saga::LiveReads::default(),
         });
         tokio::select! {
             () = saga::run(self.watching, sagas) => Ok(()),
-            theirs = deposed(&self.world, &self.client, ours) => Err(ServeError::Deposed { ours, theirs }),
+            () = leader::behind::watch(&client, &world, ours) => Ok(()),
+            theirs = deposed(&world, &client, ours) => Err(ServeError::Deposed { ours, theirs }),
+        }
+    }
+
+    fn takeover(&self, epoch: Epoch) -> leader::Takeover {
+        leader::Takeover {
+            client: self.client.clone(),
+            access: self.access.clone(),
+            performer: self.performer.clone(),
+            world: self.world.clone(),
+            epoch,
         }
     }
 }
@@ -210,7 +282,7 @@ async fn deposed(world: &World, client: &Client, ours: Epoch) -> Epoch {
         let guard = world.look().snapshot.guard.as_ref().map(|guard| guard.epoch);
         match guard {
             Some(theirs) if theirs > ours => return theirs,
-            Some(theirs) if theirs < ours => match epoch::restore(client, ours).await {
+            Some(theirs) if theirs < ours => match leader::restore_epoch(client, ours).await {
                 Ok(true) => {
                     tracing::warn!(epoch = ours, "the RepairGuard was made again; it has our epoch now");
                 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use nodemend_core::facts::{Facts, Healthz, Pid1, UnitState};
+use nodemend_core::facts::{Facts, Healthz, Pid1, Runtime, UnitState};
 use nodemend_core::ids::BootId;
 use nodemend_core::time::Time;
 use nodemend_core::version::Evr;
@@ -22,6 +22,8 @@ pub mod key {
     pub const BOOT_ID: &str = "boot-id";
     /// The text of `/proc/uptime`.
     pub const UPTIME: &str = "uptime";
+    /// The highest epoch of a controller that the host obeys; missing where none has done anything.
+    pub const EPOCH: &str = "epoch";
     /// Installed packages, a line each: name, tab, `[epoch:]version-release`.
     pub const PACKAGES: &str = "packages";
     /// Where `/proc/1/exe` points to.
@@ -32,6 +34,8 @@ pub mod key {
     pub const UNITS: &str = "units";
     /// What the kubelet's health check said: an HTTP status, `silent` or `refused`.
     pub const KUBELET_HEALTHZ: &str = "kubelet-healthz";
+    /// How the container runtime answered: `answers`, `silent` or `refused`.
+    pub const RUNTIME: &str = "runtime";
 }
 
 /// The facts in the raw values of a host that was read at `observed_at`.
@@ -44,11 +48,13 @@ pub fn parse(raw: &BTreeMap<String, String>, observed_at: Time) -> Facts {
         kernel: value(key::KERNEL).and_then(word),
         boot_id: value(key::BOOT_ID).and_then(boot_id),
         uptime_seconds: value(key::UPTIME).and_then(uptime),
+        epoch: value(key::EPOCH).and_then(|text| text.trim_ascii().parse().ok()),
         packages: value(key::PACKAGES).and_then(packages),
         pid1_exe: value(key::PID1_EXE).and_then(pid1_exe),
         pid1: value(key::PID1).and_then(pid1),
         units: value(key::UNITS).and_then(units),
         kubelet_healthz: value(key::KUBELET_HEALTHZ).and_then(healthz),
+        runtime: value(key::RUNTIME).and_then(runtime),
     }
 }
 
@@ -129,6 +135,15 @@ fn healthz(text: &str) -> Option<Healthz> {
         "silent" => Some(Healthz::Silent),
         "refused" => Some(Healthz::Refused),
         status => status.parse().ok().filter(|status| (100..=599).contains(status)).map(Healthz::Status),
+    }
+}
+
+fn runtime(text: &str) -> Option<Runtime> {
+    match text.trim_ascii() {
+        "answers" => Some(Runtime::Answers),
+        "silent" => Some(Runtime::Silent),
+        "refused" => Some(Runtime::Refused),
+        _ => None,
     }
 }
 

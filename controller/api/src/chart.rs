@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
 use crate::yaml::{self, YamlError};
-use crate::{crds, install};
+use crate::{crds, flow, install};
 
 /// The command that writes the generated files.
 pub const COMMAND: &str = "cargo run -p nodemend-api --bin crdgen";
@@ -27,12 +27,15 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/nodemend")
 }
 
-/// All generated files: one per kind, and the controller's identity and rights.
+/// All generated files: one per kind, the controller's identity and rights, and the way of its Lease.
 pub fn files() -> Result<Vec<File>, YamlError> {
     let mut files = crds::all().into_iter().map(crd).collect::<Result<Vec<_>, _>>()?;
     let account = yaml::document(&install::service_account(RELEASE_NAMESPACE))?;
     files.push(file("templates/serviceaccount.yaml", &account));
     files.push(file("templates/rbac.yaml", &install::rights(RELEASE_NAMESPACE)?));
+    let flow = yaml::document(&flow::schema(RELEASE_NAMESPACE))?;
+    let text = format!("{{{{- if .Values.flowSchema.enabled }}}}\n{flow}{{{{- end }}}}\n");
+    files.push(file("templates/flowschema.yaml", &text));
     Ok(files)
 }
 

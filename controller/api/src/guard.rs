@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use nodemend_core::budget::{Budget, Grant, Starts};
 use nodemend_core::ids::Epoch;
+use nodemend_core::snapshot::Behind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,7 @@ pub const GUARD_NAME: &str = "cluster";
     printcolumn(name = "Max unavailable", type_ = "string", json_path = ".spec.budget.maxUnavailable"),
     printcolumn(name = "Max in flight", type_ = "string", json_path = ".spec.budget.maxInFlight"),
     printcolumn(name = "Epoch", type_ = "integer", json_path = ".status.epoch"),
+    printcolumn(name = "Behind", type_ = "string", json_path = ".status.behind.node"),
     printcolumn(name = "Granted", type_ = "string", json_path = ".status.grants[*].node"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -48,6 +50,9 @@ pub struct RepairGuardStatus {
     /// The highest epoch that any controller has taken; never goes down.
     #[serde(default)]
     pub epoch: Epoch,
+    /// A host that obeys a higher epoch than this: nothing starts while it is here. `nodemend guard raise-epoch` takes it away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<Behind>,
     /// Permissions for nodes that are under repair, of all pools.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Grant>,

@@ -8,6 +8,7 @@ pub mod chart;
 pub mod conditions;
 pub mod convert;
 pub mod crds;
+pub mod flow;
 pub mod guard;
 pub mod hold;
 pub mod install;

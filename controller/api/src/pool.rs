@@ -1,7 +1,6 @@
 //! RepairPool: which nodes belong together, how they are reached, and how many may be out of service at once.
 
 #![expect(unreachable_pub, reason = "KubeSchema copies structs with rules into a function")]
-#![expect(clippy::duplicated_attributes, reason = "printer columns look alike to the lint")]
 
 use std::collections::BTreeMap;
 
@@ -10,7 +9,7 @@ use kube::{CustomResource, KubeSchema};
 use nodemend_core::blocker::Blocker;
 use nodemend_core::budget::{Budget, Grant, Starts};
 use nodemend_core::drain::DrainRule;
-use nodemend_core::ids::CheckId;
+use nodemend_core::ids::{CheckId, Epoch};
 use nodemend_core::rollout::storm::{Breaker, StormState};
 use nodemend_core::rollout::window::Window;
 use nodemend_core::selector::Selector;
@@ -33,6 +32,10 @@ use crate::access::PoolAccess;
     status = "RepairPoolStatus",
     derive = "PartialEq",
     doc = "A set of nodes that are repaired together: how they are reached, and how many may be out of service at once.",
+    validation = Rule::new(
+        "!has(oldSelf.status) || !has(oldSelf.status.epoch) || (has(self.status) && has(self.status.epoch) \
+         && self.status.epoch >= oldSelf.status.epoch)"
+    ).message("the pool belongs to a newer epoch: this writer has been replaced"),
     printcolumn(name = "Nodes", type_ = "integer", json_path = ".status.counts.nodes"),
     printcolumn(name = "Ready", type_ = "integer", json_path = ".status.counts.ready"),
     printcolumn(name = "Failing", type_ = "integer", json_path = ".status.counts.failing"),
@@ -88,12 +91,14 @@ pub struct RepairPoolSpec {
 }
 
 /// What happens to pods when a node of the pool is emptied.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PoolDrain {
     /// Rules by pod; the first that matches counts. Pods that none matches are evicted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
+    #[x_kube(validation = Rule::new("self.all(rule, rule.action != 'Block' || !has(rule.timeout))")
+        .message("a rule that blocks ends the drain at once: it has no timeout"))]
     pub rules: Vec<DrainRule>,
 }
 
@@ -101,6 +106,9 @@ pub struct PoolDrain {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RepairPoolStatus {
+    /// The epoch of the controller that wrote last, once it has one; never goes down.
+    #[serde(default)]
+    pub epoch: Epoch,
     /// `Ready`, `Reconciling` and `Stalled`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]

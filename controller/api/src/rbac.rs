@@ -6,6 +6,7 @@
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
 use crate::GROUP;
+use crate::install::NAME;
 
 const READ: &[&str] = &["get", "list", "watch"];
 
@@ -20,9 +21,17 @@ pub fn cluster_rules() -> Vec<PolicyRule> {
         .collect()
 }
 
-/// Rules of the controller in its own namespace: what pools name as credentials and host keys.
+/// Rules of the controller in its own namespace: what pools name as credentials and host keys, and the Lease by which one
+/// of several replicas leads. It is written by PUT: `patch` would let an apply take it from whoever holds it. Creation
+/// cannot be bound to a name.
 pub fn namespace_rules() -> Vec<PolicyRule> {
-    vec![rule("", &["secrets", "configmaps"], &["get"])]
+    let mut own_lease = rule("coordination.k8s.io", &["leases"], &["get", "update"]);
+    own_lease.resource_names = Some(vec![NAME.to_owned()]);
+    vec![
+        rule("", &["secrets", "configmaps"], &["get"]),
+        rule("coordination.k8s.io", &["leases"], &["create"]),
+        own_lease,
+    ]
 }
 
 /// Our own kinds. Status is written by PUT with a resourceVersion, hence `update` and never `patch`.
@@ -40,7 +49,7 @@ fn own_kinds() -> Vec<PolicyRule> {
     vec![
         rule(GROUP, &read_only, READ),
         rule(GROUP, &made_by_us, &["get", "list", "watch", "create"]),
-        // The storm breaker makes Holds and lifts its own; it never changes one.
+        // The storm breaker makes Holds and lifts its own, a failed undo makes some; none is ever changed.
         rule(GROUP, &["holds"], &["get", "list", "watch", "create", "delete"]),
         rule(GROUP, &status, &["update"]),
         // Those that were never granted and never may be.

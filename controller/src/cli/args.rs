@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::client::Connection;
-use super::{abort, explain, get, hold, plan, playbook, run, simulate, uninstall, watch};
+use super::{abort, explain, get, guard, hold, plan, playbook, resolve, run, simulate, uninstall, watch};
 use crate::serve::Options;
 
 const EXAMPLES: &str = "\
@@ -58,6 +58,11 @@ pub(super) enum Command {
     Release(hold::Release),
     /// End a run for good
     Abort(abort::Flags),
+    /// Say what became of a step of a held node that the controller cannot know
+    Resolve(resolve::Flags),
+    /// Let repairs go on after a restored backup
+    #[command(subcommand)]
+    Guard(guard::Command),
     /// Run the controller: observe, plan, repair
     Controller(Options),
     /// Read, check and list playbooks

@@ -117,6 +117,7 @@ impl Planner {
             let Some(mut pool) = self.get_opt::<RepairPool>(name).await? else { continue };
             let rate = pool.spec.budget.rate.clone();
             let status = pool.status.get_or_insert_default();
+            self.sign(status);
             let of_pool = wanted.iter().filter(|grant| grant.pool == name);
             if !add_missing(&mut status.grants, &mut status.starts, rate.as_ref(), of_pool).is_empty() {
                 let written = put_status(&self.client, &pool).await?;
@@ -177,11 +178,16 @@ impl Planner {
         let pools: BTreeSet<&str> = grants.iter().map(|grant| grant.pool.as_str()).collect();
         for name in pools {
             let Some(mut pool) = self.get_opt::<RepairPool>(name).await? else { continue };
-            if take_out(&mut pool.status.get_or_insert_default().grants, &over) {
+            let status = pool.status.get_or_insert_default();
+            self.sign(status);
+            if take_out(&mut status.grants, &over) {
                 put_status(&self.client, &pool).await?;
             }
         }
-        let Some(mut guard) = self.get_opt::<RepairGuard>(GUARD_NAME).await? else { return Ok(()) };
+        if self.get_opt::<RepairGuard>(GUARD_NAME).await?.is_none() {
+            return Ok(());
+        }
+        let mut guard = self.live_guard().await?;
         self.record(Event::Released { grants }).await;
         if take_out(&mut guard.status.get_or_insert_default().grants, &over) {
             put_status(&self.client, &guard).await?;

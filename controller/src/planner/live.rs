@@ -8,7 +8,7 @@ use kube::{Api, Resource, ResourceExt};
 use nodemend_api::convert;
 use nodemend_api::guard::{GUARD_NAME, RepairGuard};
 use nodemend_api::plan_page::PlanPage;
-use nodemend_api::pool::RepairPool;
+use nodemend_api::pool::{RepairPool, RepairPoolStatus};
 use nodemend_api::run::RepairRun;
 use nodemend_core::canonical;
 use nodemend_core::ids::{Digest, NodeName, RunUid};
@@ -86,12 +86,22 @@ impl Planner {
         let Some(ours) = self.epoch.get().copied() else {
             return Err(PlannerError::Refused("this controller has not taken its epoch yet".into()));
         };
+        if !self.tenure.holds() {
+            return Err(PlannerError::Refused("this controller does not lead any more".into()));
+        }
         if epoch != ours {
             let message =
                 format!("the RepairGuard's epoch is {epoch}, ours {ours}: another controller has taken over");
             return Err(PlannerError::Refused(message));
         }
         Ok(guard)
+    }
+
+    /// Every write carries the writer's own epoch; before there is one, there is nothing to grant either.
+    pub(super) fn sign(&self, status: &mut RepairPoolStatus) {
+        if let Some(ours) = self.epoch.get() {
+            status.epoch = *ours;
+        }
     }
 
     pub(super) async fn live_run(&self, name: &str, uid: &RunUid) -> Result<RepairRun, PlannerError> {

@@ -22,6 +22,7 @@ use nodemend_core::time::Time;
 use crate::audit::{Audit, Event, NotDurable};
 use crate::clock::now;
 use crate::http::Gauges;
+use crate::leader::Tenure;
 use crate::store::StoreError;
 use crate::watch::World;
 pub(crate) use gates::Gatekeeper;
@@ -63,6 +64,8 @@ pub(crate) struct Planner {
     pub(crate) world: Arc<World>,
     /// This process's epoch, once it has one: grants need it to be the guard's.
     pub(crate) epoch: Arc<OnceLock<Epoch>>,
+    /// Whether this process leads still.
+    pub(crate) tenure: Tenure,
     /// For events on runs.
     pub(crate) recorder: Recorder,
     /// For the dead-man signal.
@@ -94,6 +97,9 @@ impl Planner {
         let pause = pause_after(&decisions, now());
         let mut all_well = true;
         for decision in decisions {
+            if !self.tenure.holds() {
+                return pause;
+            }
             let told = name_of(&decision);
             if let Err(error) = self.carry_out(decision).await {
                 all_well = false;

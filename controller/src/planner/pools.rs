@@ -29,7 +29,9 @@ impl Planner {
             update_status(&self.client, &name, |pool: &mut RepairPool| {
                 // Grants and storms have writers of their own: what is stored stays.
                 let RepairPoolStatus { grants, starts, storm, .. } = pool.status.take().unwrap_or_default();
-                pool.status = Some(RepairPoolStatus { grants, starts, storm, ..wanted });
+                let mut status = RepairPoolStatus { grants, starts, storm, ..wanted };
+                self.sign(&mut status);
+                pool.status = Some(status);
                 true
             })
             .await?;

@@ -12,7 +12,7 @@ use nodemend_api::pool::RepairPool;
 use nodemend_api::remediation::RemediationSpec;
 use nodemend_api::run::RepairRun;
 use nodemend_core::ids::Epoch;
-use nodemend_core::snapshot;
+use nodemend_core::snapshot::{self, Behind};
 
 use super::SagaError;
 use super::shared::Shared;
@@ -21,8 +21,8 @@ use crate::store::StoreError;
 /// What live reads say of a pool and a run.
 #[derive(Debug)]
 pub(super) struct Live {
-    /// The guard's epoch; `None` without a guard.
-    pub(super) epoch: Option<Epoch>,
+    /// The guard's epoch, and the host that is ahead of it; `None` without a guard.
+    pub(super) guard: Option<(Epoch, Option<Behind>)>,
     /// Names of the Remediations that guard and pool both have granted.
     pub(super) granted: BTreeSet<String>,
     /// The pool.
@@ -76,7 +76,7 @@ async fn read(client: &Client, pool: &str, run: &str) -> Result<Live, SagaError>
         pool.iter().flat_map(|pool| &pool.grants).map(|grant| grant.remediation.as_str()).collect();
     let of_guard = guard.iter().flat_map(|guard| &guard.grants).map(|grant| &grant.remediation);
     Ok(Live {
-        epoch: guard.as_ref().map(|guard| guard.epoch),
+        guard: guard.as_ref().map(|guard| (guard.epoch, guard.behind.clone())),
         granted: of_guard.filter(|name| of_pool.contains(name.as_str())).cloned().collect(),
         pool,
         run: rows(stored_run.iter().map(TryInto::try_into))?.pop(),

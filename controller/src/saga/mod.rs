@@ -1,5 +1,6 @@
 //! The sagas: kube's `Controller` over Remediations, one `saga::next` at a time, nothing awaited on a node.
 
+mod bar;
 mod brief;
 mod clear;
 mod drive;
@@ -31,6 +32,7 @@ use crate::access::AccessResolver;
 use crate::audit::Audit;
 use crate::finalizer::FINISHED_LABEL;
 use crate::http::Gauges;
+use crate::leader::Tenure;
 use crate::planner::Gatekeeper;
 use crate::prober::Poke;
 use crate::replicas::Replicas;
@@ -53,6 +55,9 @@ pub(crate) enum SagaError {
     /// An object is not what it has to be.
     #[error("{0}")]
     Refused(String),
+    /// Another controller leads, or may lead: nothing is written and nothing is sent.
+    #[error("this controller has been replaced; it does nothing more")]
+    Replaced,
 }
 
 /// What says which saga to look at: the look itself reads the rest.
@@ -65,15 +70,17 @@ pub(crate) struct Parts {
     pub(crate) access: Arc<AccessResolver>,
     pub(crate) performer: Arc<Performer>,
     pub(crate) epoch: Epoch,
+    /// Whether this process leads still.
+    pub(crate) tenure: Tenure,
     pub(crate) recorder: Recorder,
     pub(crate) gauges: Gauges,
     pub(crate) poke: Poke,
     /// What asks the gates of scope `Node` once more.
     pub(crate) gatekeeper: Gatekeeper,
-    /// The other replicas of this controller.
-    pub(crate) replicas: Replicas,
     /// Where effects and their ends are recorded.
     pub(crate) audit: Audit,
+    /// The other replicas of this controller.
+    pub(crate) replicas: Replicas,
     /// Live reads before effects.
     pub(crate) live: LiveReads,
 }

@@ -7,14 +7,14 @@ use nodemend_api::convert;
 use nodemend_api::remediation::Remediation;
 use nodemend_core::blocker::Blocker;
 use nodemend_core::cordon::{CORDON_ANNOTATION, MESSAGE_ANNOTATION};
-use nodemend_core::decide::{Subject, audit_closed, hold_on, is_stopped, too_late, undecodable};
+use nodemend_core::decide::{Subject, audit_closed, hold_on, is_resolve, is_stopped, too_late, undecodable};
 use nodemend_core::ids::{Epoch, NodeName};
-use nodemend_core::saga::{NodeObservation, NodeState, Stop};
-use nodemend_core::snapshot;
+use nodemend_core::saga::{EPOCH_NOT_OURS, NOT_GRANTED, NodeObservation, NodeState, Stop};
+use nodemend_core::snapshot::{self, Behind, Operation};
 
 use super::{Parts, SagaError};
 use crate::clock::now;
-use crate::watch::{NodeView, World};
+use crate::watch::NodeView;
 
 /// A node, and the addresses of its host by type.
 pub(super) type NodeSeen = (NodeObservation, BTreeMap<String, String>);
@@ -55,13 +55,11 @@ fn addresses(node: &NodeView) -> BTreeMap<String, String> {
 }
 
 /// What stops the saga, as the watches know it. One that has `begun` comes to its end where one that has not may not start.
-pub(super) fn known_stop(
-    world: &World,
-    remediation: &Remediation,
-    begun: bool,
-    epoch: Epoch,
-) -> Option<Stop> {
-    let known = world.look();
+pub(super) fn known_stop(parts: &Parts, remediation: &Remediation, begun: bool) -> Option<Stop> {
+    if !parts.tenure.holds() {
+        return Some(replaced());
+    }
+    let known = parts.world.look();
     let snapshot = &known.snapshot;
     let spec = &remediation.spec;
     let guard = snapshot.guard.as_ref();
@@ -74,10 +72,22 @@ pub(super) fn known_stop(
         return Some(wait(unrecorded));
     }
     let pool = snapshot.pools.get(&spec.pool);
-    stop((remediation, begun), (run, pool), snapshot.holds.values(), guard.map(|g| g.epoch), granted, epoch)
+    let guard = guard.map(|guard| (guard.epoch, guard.behind.as_ref()));
+    let of = (remediation, begun);
+    stop(of, (run, pool), snapshot.holds.values(), guard, granted, parts.epoch)
 }
 
-/// The same by live reads, for the moment before an effect.
+/// What people said of the steps of this node. The list only grows and each is heeded once: the watches will do.
+pub(super) fn resolutions(world: &World, remediation: &Remediation) -> Vec<Operation> {
+    let (spec, known) = (&remediation.spec, world.look());
+    let node = spec.repairs.first().map(|repair| &repair.node.name);
+    let run = known.snapshot.runs.get(&spec.run).filter(|run| run.uid == spec.run_uid);
+    let operations = run.into_iter().flat_map(|run| &run.request.operations);
+    operations.filter(|op| is_resolve(op) && op.target.as_ref() == node).cloned().collect()
+}
+
+/// The same by live reads, for the moment before an effect. While another controller may lead, nothing at all is sent: what
+/// no stop keeps back, such as lifting our cordon, is that one's to do.
 pub(super) async fn live_stop(
     parts: &Parts,
     remediation: &Remediation,
@@ -87,22 +97,27 @@ pub(super) async fn live_stop(
     let live = parts.live.of(&parts.client, spec).await?;
     let granted = live.granted.contains(&remediation.name_any());
     let run = live.run.as_ref().filter(|run| run.uid == spec.run_uid);
+    if !parts.tenure.holds() || live.guard.as_ref().is_some_and(|(epoch, _)| *epoch > parts.epoch) {
+        return Err(SagaError::Replaced);
+    }
+    let guard = live.guard.as_ref().map(|(epoch, behind)| (*epoch, behind.as_ref()));
     let of = (remediation, begun);
-    Ok(stop(of, (run, live.pool.as_ref()), &live.holds, live.epoch, granted, parts.epoch))
+    Ok(stop(of, (run, live.pool.as_ref()), &live.holds, guard, granted, parts.epoch))
 }
 
 fn stop<'a>(
     (remediation, begun): (&Remediation, bool),
     (run, pool): (Option<&snapshot::Run>, Option<&snapshot::Pool>),
     holds: impl IntoIterator<Item = &'a snapshot::Hold>,
-    guard_epoch: Option<Epoch>,
+    guard: Option<(Epoch, Option<&Behind>)>,
     granted: bool,
     epoch: Epoch,
 ) -> Option<Stop> {
     let name = format!("remediation/{}", remediation.name_any());
-    if guard_epoch != Some(epoch) {
-        let next = "the RepairGuard is gone or another controller has taken over; this one starts nothing";
-        return Some(wait(Blocker::new("EpochNotOurs", "repairguard/cluster", next)));
+    match guard {
+        Some((theirs, None)) if theirs == epoch => {}
+        Some((theirs, Some(behind))) if theirs == epoch => return Some(wait(behind.blocker())),
+        _ => return Some(replaced()),
     }
     if remediation.metadata.deletion_timestamp.is_some() {
         return Some(Stop { blocker: Blocker::new("Deleted", name, "it is being deleted"), abort: true });
@@ -125,8 +140,13 @@ fn stop<'a>(
         return Some(wait(blocker));
     }
     (!granted).then(|| {
-        wait(Blocker::new("NotGranted", name, "waits for its grants of pool and guard to be written"))
+        wait(Blocker::new(NOT_GRANTED, name, "waits for its grants of pool and guard to be written"))
     })
+}
+
+fn replaced() -> Stop {
+    let next = "the RepairGuard is gone or another controller has taken over; this one starts nothing";
+    wait(Blocker::new(EPOCH_NOT_OURS, "repairguard/cluster", next))
 }
 
 const fn wait(blocker: Blocker) -> Stop {

@@ -13,7 +13,7 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use nodemend_api::pool::RepairPool;
-use nodemend_core::ids::{NodeName, NodeUid, RunUid};
+use nodemend_core::ids::{Epoch, NodeName, NodeUid, RunUid};
 use nodemend_core::snapshot::Snapshot;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
@@ -32,6 +32,7 @@ pub struct World {
     known: Mutex<Known>,
     changed: Notify,
     grants_changed: Notify,
+    hosts_told: Notify,
 }
 
 /// The kinds whose status has grants.
@@ -46,6 +47,8 @@ pub struct Known {
     pub pools: BTreeMap<String, Arc<RepairPool>>,
     /// Addresses of nodes, by type.
     pub addresses: BTreeMap<NodeName, BTreeMap<String, String>>,
+    /// The highest epoch that a host is known to obey, and which host it is.
+    pub(crate) highest_obeyed: Option<(Epoch, NodeName)>,
     /// Whether rows have what people read and decisions do not: journals that are over, words of checks that pass.
     whole: bool,
     /// Which page of which run each PlanPage is.
@@ -76,6 +79,21 @@ impl World {
     /// Waits until an object that has grants changes.
     pub(crate) async fn grants_changed(&self) {
         self.grants_changed.notified().await;
+    }
+
+    /// Takes down which epoch a host obeys.
+    pub(crate) fn host_obeys(&self, node: &NodeName, epoch: Epoch) {
+        let mut known = self.look();
+        if known.highest_obeyed.as_ref().is_none_or(|(highest, _)| *highest < epoch) {
+            known.highest_obeyed = Some((epoch, node.clone()));
+            drop(known);
+            self.hosts_told.notify_one();
+        }
+    }
+
+    /// Waits until a host is known to obey a higher epoch than any before.
+    pub(crate) async fn hosts_told(&self) {
+        self.hosts_told.notified().await;
     }
 
     /// Whether the first list of every kind has arrived: before that, what is not known may well be there.

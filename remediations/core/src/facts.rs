@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::BootId;
+use crate::ids::{BootId, Epoch};
 use crate::time::Time;
 
 /// One reading of one host. `None` is "could not be observed", never "not there".
@@ -23,6 +23,8 @@ pub struct Facts {
     pub boot_id: Option<BootId>,
     /// Seconds since the kernel started.
     pub uptime_seconds: Option<u64>,
+    /// The highest epoch of a controller that the host obeys.
+    pub epoch: Option<Epoch>,
     /// Installed packages asked for, by name: every installed `[epoch:]version-release`, as the package
     /// database has them. An interrupted transaction leaves two.
     pub packages: Option<BTreeMap<String, Vec<String>>>,
@@ -34,6 +36,8 @@ pub struct Facts {
     pub units: Option<BTreeMap<String, UnitState>>,
     /// What the kubelet's own health check on this host said.
     pub kubelet_healthz: Option<Healthz>,
+    /// Whether the container runtime answered the simplest call within its time.
+    pub runtime: Option<Runtime>,
 }
 
 /// A unit as systemd has it, in systemd's words.
@@ -66,6 +70,17 @@ pub enum Pid1 {
     /// No answer within its time: it hangs.
     Silent,
     /// The call was refused at once: the message bus is gone, PID 1 itself may work.
+    Refused,
+}
+
+/// How the container runtime answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Runtime {
+    /// It answered within its time.
+    Answers,
+    /// No answer within its time: it hangs.
+    Silent,
+    /// The call was refused, or failed for another reason.
     Refused,
 }
 

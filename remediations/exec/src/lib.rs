@@ -14,7 +14,7 @@ mod target;
 mod transport;
 
 pub use cluster::{client, lift, preflight};
-pub use host::{FactsRequest, PROGRAM, PROGRAM_DIGEST, RawFacts, command_line};
+pub use host::{FactsRequest, Fence, PROGRAM, PROGRAM_DIGEST, RawFacts, command_line};
 pub use limits::Limits;
 pub use perform::{Act, Performer};
 pub use ssh::{HostKeys, HostKeysError, Ssh};

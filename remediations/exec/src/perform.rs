@@ -10,7 +10,7 @@ use nodemend_core::time::Span;
 
 use crate::cluster::Cluster;
 use crate::failure::Failed;
-use crate::host::{FactsRequest, Host, RawFacts};
+use crate::host::{FactsRequest, Fence, Host, RawFacts};
 use crate::limits::Limits;
 use crate::ssh::Ssh;
 use crate::target::Target;
@@ -88,7 +88,7 @@ impl Performer {
     }
 
     /// Makes the host refuse whatever an earlier leader still sends it.
-    pub async fn fence(&self, target: &Target, epoch: Epoch) -> Result<(), OpFailure> {
+    pub async fn fence(&self, target: &Target, epoch: Epoch) -> Result<Fence, OpFailure> {
         self.host.fence(target, epoch).await
     }
 

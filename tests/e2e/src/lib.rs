@@ -6,14 +6,17 @@
 pub mod chart;
 pub mod controller;
 mod error;
+pub mod interrupt;
 pub mod journal;
 pub mod objects;
 pub mod pods;
 pub mod program;
 pub mod proof;
+pub mod replica;
 pub mod scale;
 pub mod shared;
 pub mod stage;
+pub mod torture;
 pub mod witness;
 
 pub use error::E2eError;

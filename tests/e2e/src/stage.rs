@@ -21,8 +21,9 @@ const POLL: Duration = Duration::from_millis(200);
 /// Hosts are read every few seconds here; a hung one takes its time-outs on top.
 const REPORTED: Duration = Duration::from_mins(1);
 /// The playbooks as they are released.
-const PLAYBOOKS: [&str; 4] = [
+const PLAYBOOKS: [&str; 5] = [
     include_str!("../../../playbooks/upgrade-systemd/1.0.0.yaml"),
+    include_str!("../../../playbooks/upgrade-systemd/1.1.0.yaml"),
     include_str!("../../../playbooks/drain-and-reboot/1.0.0.yaml"),
     include_str!("../../../playbooks/restart-kubelet/1.0.0.yaml"),
     include_str!("../../../playbooks/restart-containerd/1.0.0.yaml"),

@@ -43,6 +43,7 @@ impl TryFrom<&RepairGuard> for snapshot::Guard {
         Ok(Self {
             budget: guard.spec.budget.clone(),
             epoch: status.epoch,
+            behind: status.behind,
             grants: status.grants,
             starts: status.starts,
             unsupported: Vec::new(),

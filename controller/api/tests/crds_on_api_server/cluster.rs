@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use nodemend_bed::kubectl::Kubectl;
 use nodemend_bed::{Bed, BedConfig};
@@ -48,6 +49,12 @@ impl Cluster {
 
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
         self.bed.kubectl(arguments).unwrap()
+    }
+
+    /// Looks until the answer is `wanted`: controllers of the API server take a moment.
+    pub(crate) fn eventually(&self, arguments: &[&str], wanted: &str) {
+        let deadline = Duration::from_secs(20);
+        self.bed.wait_for(wanted, deadline, || Ok(self.kubectl(arguments) == wanted)).unwrap();
     }
 
     /// Creates an object and reads it back as `T`.

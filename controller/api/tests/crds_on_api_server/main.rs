@@ -31,6 +31,7 @@ fn the_api_server_enforces_the_rules_of_the_kinds() {
     journals::reports(&cluster);
     tables::columns(&cluster);
     rights::controller(&cluster);
+    rights::flow_schema(&cluster);
     cluster.every_rule_has_refused();
     cluster.stop();
 }

@@ -40,6 +40,8 @@ pub(crate) fn pools(cluster: &Cluster) {
     refuses(&json!({"storm": {"atLeast": 0}}), "spec.storm.atLeast");
     access(&refuses);
     windows(&refuses);
+    let impatient = json!({"drain": {"rules": [{"action": "Block", "timeout": "5m"}]}});
+    refuses(&impatient, "a rule that blocks ends the drain at once");
     let pool: RepairPool = cluster.create(&object("RepairPool", "web", &pool_spec()));
     let row = snapshot::Pool::try_from(&pool).unwrap();
     assert_eq!((row.repairable, row.unsupported.len()), (true, 0));
@@ -50,7 +52,7 @@ pub(crate) fn pools(cluster: &Cluster) {
             "nodeSelector": {"matchExpressions": [{"key": "pool", "operator": "In", "values": ["db"]}]},
             "windows": [{"days": ["Sat"], "start": "22:00", "duration": "4h"}, {"start": "22:00", "end": "04:00"}],
             "storm": {"maxNotReady": 3, "admitChecks": ["insp.version.systemd"]},
-            "drain": {"rules": [{"namespaces": ["batch"], "action": "Wait"}]},
+            "drain": {"rules": [{"namespaces": ["batch"], "action": "Wait", "timeout": "30m"}]},
         }),
     );
     let pool: RepairPool = cluster.create(&object("RepairPool", "db", &full));
@@ -68,6 +70,7 @@ pub(crate) fn pools(cluster: &Cluster) {
             "since": "2026-01-31T22:00:00Z", "cause": "7 of 20 nodes of pool db not Ready, 6 may be",
         }}}),
     );
+    pool_epochs(cluster, "repairpool/db");
 }
 
 fn access(refuses: &impl Fn(&Value, &str)) {
@@ -106,6 +109,16 @@ pub(crate) fn policies(cluster: &Cluster) {
     let condition = json!({"type": "Ready", "status": ["False", "Unknown"], "for": "10m", "confirmBy": "node.systemd-dbus"});
     let by_condition = with(&spec, &json!({"match": {"conditions": [condition]}}));
     let _: RepairPolicy = cluster.create(&object("RepairPolicy", "hung", &by_condition));
+}
+
+/// A writer that was replaced cannot write grants any more.
+fn pool_epochs(cluster: &Cluster, pool: &str) {
+    let older = "the pool belongs to a newer epoch";
+    let status = |epoch: u64| json!({"status": {"epoch": epoch}});
+    cluster.patch(pool, "status", &status(7));
+    cluster.refuses_patch(pool, "status", &status(6), older);
+    cluster.refuses_patch(pool, "status", &json!({"status": null}), older);
+    cluster.patch(pool, "status", &status(8));
 }
 
 pub(crate) fn guard(cluster: &Cluster) {

@@ -1,5 +1,7 @@
 //! What the controller's identity may do, as the API server answers it.
 
+use k8s_openapi::api::flowcontrol::v1::FlowSchema;
+
 use crate::cluster::Cluster;
 
 /// Verb, resource, namespace.
@@ -25,6 +27,9 @@ const MAY: &[Right] = &[
     ("create", "leases.coordination.k8s.io", "medik8s-leases"),
     ("update", "leases.coordination.k8s.io", "medik8s-leases"),
     ("delete", "leases.coordination.k8s.io", "medik8s-leases"),
+    ("get", "leases.coordination.k8s.io", "nodemend-system"),
+    ("update", "leases.coordination.k8s.io", "nodemend-system"),
+    ("create", "leases.coordination.k8s.io", "nodemend-system"),
 ];
 
 const MAY_NOT: &[Right] = &[
@@ -41,6 +46,7 @@ const MAY_NOT: &[Right] = &[
     ("update", "planpages.nodemend.dev", ""),
     ("create", "pods", "default"),
     ("list", "leases.coordination.k8s.io", "medik8s-leases"),
+    ("patch", "leases.coordination.k8s.io", "nodemend-system"),
     ("update", "validatingwebhookconfigurations.admissionregistration.k8s.io", ""),
     ("patch", "customresourcedefinitions.apiextensions.k8s.io", ""),
 ];
@@ -52,6 +58,15 @@ pub(crate) fn controller(cluster: &Cluster) {
     for right in MAY_NOT {
         assert_eq!(answer(cluster, right), "no", "{right:?}");
     }
+}
+
+/// The API server takes the schema, and finds its level of priority.
+pub(crate) fn flow_schema(cluster: &Cluster) {
+    let schema = nodemend_api::flow::schema(nodemend_api::install::NAMESPACE);
+    let made: FlowSchema = cluster.create(&serde_json::to_value(&schema).unwrap());
+    let name = made.metadata.name.unwrap();
+    let dangling = "jsonpath={.status.conditions[?(@.type==\"Dangling\")].status}";
+    cluster.eventually(&["get", "flowschema", &name, "-o", dangling], "False");
 }
 
 /// `kubectl auth can-i` ends with 1 for `no`, so the output is what counts.

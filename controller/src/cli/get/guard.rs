@@ -31,9 +31,12 @@ pub(super) fn text(query: &Query<'_>) -> Result<String, CliError> {
         |budget| format!("at most {} nodes out of service", budget.max_unavailable),
     );
     let mut text = format!(
-        "RepairGuard cluster\n  limit   {budget}\n  epoch   {} (rises with each start of a controller)\n",
+        "RepairGuard cluster\n  limit   {budget}\n  epoch   {} (rises with each controller that leads)\n",
         guard.epoch
     );
+    if let Some(behind) = &guard.behind {
+        let _ = writeln!(text, "  closed  {}: {}", behind.blocker().object, behind.blocker().next);
+    }
     for field in &guard.unsupported {
         let _ = writeln!(text, "  closed  spec.{field} is not honoured yet, so nothing starts");
     }

@@ -5,7 +5,7 @@ use super::round::Round;
 use super::when::{all_silent, clock_behind, window_closed};
 use crate::blocker::Blocker;
 use crate::plan::Header;
-use crate::snapshot::{ApprovalFloor, NodeSelection, Operation, Pool, Run, Snapshot, Verb};
+use crate::snapshot::{ApprovalFloor, Behind, NodeSelection, Operation, Pool, Run, Snapshot, Verb};
 
 /// Whether a person asked for an end of `run`: by an operation, or by deleting it.
 pub fn is_stopped(run: &Run) -> Option<Blocker> {
@@ -80,7 +80,7 @@ fn guard_closed(snapshot: &Snapshot) -> Option<Blocker> {
         let next = "there is no RepairGuard named `cluster`; nothing disruptive starts without one";
         return Some(Blocker::new("NoRepairGuard", object, next));
     };
-    unhonoured(object, &guard.unsupported)
+    guard.behind.as_ref().map(Behind::blocker).or_else(|| unhonoured(object, &guard.unsupported))
 }
 
 fn pool_closed(snapshot: &Snapshot, pool: &Pool, run: &Run) -> Vec<Blocker> {
@@ -127,8 +127,14 @@ fn is_abort(operation: &Operation) -> bool {
     operation.verb == Verb::Abort && operation.target.is_none()
 }
 
+/// Whether the operation says what became of one step of one node: the saga of that node heeds it.
+pub fn is_resolve(operation: &Operation) -> bool {
+    let whole = operation.target.is_some() && operation.step.is_some() && operation.outcome.is_some();
+    operation.verb == Verb::Resolve && whole
+}
+
 fn operation_fields(run: &Run) -> Vec<String> {
-    let other = run.request.operations.iter().filter(|op| !is_abort(op));
+    let other = run.request.operations.iter().filter(|op| !is_abort(op) && !is_resolve(op));
     other.map(|op| format!("operations[{}].verb {:?}", op.id, op.verb)).collect()
 }
 

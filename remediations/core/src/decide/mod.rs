@@ -28,7 +28,7 @@ use crate::rollout::{Asked, Gate};
 use crate::snapshot::{Fleet, RunRequest, RunStatus, Snapshot};
 use crate::time::Time;
 
-pub use gates::{audit_closed, is_stopped, undecodable};
+pub use gates::{audit_closed, is_resolve, is_stopped, undecodable};
 pub use holds::{Subject, applies, hold_on};
 pub use limits::too_late;
 pub use live::{Lacking, allowed, is_remembered, lacking, may_begin, may_not_start};

@@ -21,6 +21,8 @@ pub struct Brief {
     pub run_uid: RunUid,
     /// Name of the pool.
     pub pool: String,
+    /// Name of the playbook, without version.
+    pub playbook: String,
     /// The node as the plan has it.
     pub node: PlannedNode,
     /// The playbook's steps with every parameter filled in, `confirm` first.

@@ -134,7 +134,9 @@ impl World {
         let all = &self.snapshot;
         let goes = |r: &&Remediation| r.deleting && r.is_finished() && is_remembered(all, r);
         let gone: Vec<String> = all.remediations.values().filter(goes).map(|r| r.name.clone()).collect();
-        self.snapshot.remediations.retain(|name, _| !gone.contains(name));
+        for name in gone {
+            self.snapshot.remediations.remove(&name);
+        }
     }
 
     /// Runs that are being deleted go once nothing of them is under way, and take what they own along.

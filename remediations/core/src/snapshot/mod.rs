@@ -9,7 +9,7 @@ use crate::budget::{Budget, Grant, Starts};
 use crate::decide::PolicyStatus;
 use crate::drain::DrainRule;
 use crate::finding::CheckResult;
-use crate::ids::{CheckId, Digest, Epoch, NodeName, NodeUid, RunUid};
+use crate::ids::{CheckId, Digest, NodeName, NodeUid, RunUid};
 use crate::plan::Page;
 use crate::playbook::Playbook;
 use crate::rollout::storm::{Breaker, StormState};
@@ -21,20 +21,26 @@ use crate::small_map::SmallMap;
 use crate::time::Time;
 
 mod fleet;
+mod guard;
 mod hold;
+mod index;
 mod ledger;
 mod node;
 mod policy;
 mod run;
 
-pub use fleet::Fleet;
+pub use fleet::{ByNode, Fleet};
+pub use guard::{Behind, Guard};
 pub use hold::{Hold, HoldLevel, HoldScope};
+pub use index::TextIndex;
 pub use ledger::{Ledger, Mark};
 pub use node::{CONTROL_PLANE_LABELS, Condition, EXCLUDE_LABELS, Node, ZONE_LABEL};
 pub use policy::{
     ConditionMatch, Escalation, FindingMatch, Limits, PROBER, PlaybookRef, Policy, PolicyMode, Recurrence,
 };
-pub use run::{Counts, EvidenceByNode, NodeSelection, Operation, Run, RunPhase, RunRequest, RunStatus, Verb};
+pub use run::{
+    Counts, EvidenceByNode, NodeSelection, Operation, Resolution, Run, RunPhase, RunRequest, RunStatus, Verb,
+};
 
 /// Everything that decisions are made from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -69,21 +75,6 @@ pub struct Snapshot {
     pub audit_failure: Option<String>,
     /// Objects that are stored but cannot be decoded, as `kind/name` in lower case, and why.
     pub undecodable: BTreeMap<String, String>,
-}
-
-/// The RepairGuard.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Guard {
-    /// Cluster-wide limit on nodes that are unavailable and in flight; absent means none beside the pools'.
-    pub budget: Option<Budget>,
-    /// The highest epoch that any process has taken.
-    pub epoch: Epoch,
-    /// Grants of all pools.
-    pub grants: Vec<Grant>,
-    /// Recent node starts of all pools.
-    pub starts: Starts,
-    /// Names of fields that are set and not honoured yet; any stops every run.
-    pub unsupported: Vec<String>,
 }
 
 /// A RepairPool.
@@ -223,6 +214,11 @@ impl Remediation {
     /// How it ended, if it has.
     pub fn outcome(&self) -> Option<Outcome> {
         self.journal.as_ref()?.outcome.filter(|_| self.is_finished())
+    }
+
+    /// Whether its host is being put back after a failure.
+    pub fn is_being_undone(&self) -> bool {
+        self.journal.as_ref().is_some_and(|j| j.mode == Mode::Undoing)
     }
 
     /// Whether it waits for a person.

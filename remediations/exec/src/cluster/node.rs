@@ -1,5 +1,7 @@
 //! Cordon, uncordon and annotate: each a live read of the node, then one guarded patch.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, Patch, PatchParams};
 use nodemend_core::cordon::{CORDON_ANNOTATION, CordonMark, MESSAGE_ANNOTATION, NEXT_ANNOTATION};
@@ -37,6 +39,7 @@ impl Cluster {
     pub(crate) async fn uncordon(&self, target: &Target, mark: &CordonMark) -> Result<OpResult, Failed> {
         let lifted = self.write(target, |node| uncordon_step(node, mark)).await?;
         self.release_lease(&target.node, &target.node_uid).await;
+        self.patience.forget(&target.node_uid);
         Ok(lifted)
     }
 
@@ -152,7 +155,7 @@ fn cordoned_before(node: &Node, found: CordonMark, mark: &CordonMark) -> Result<
 }
 
 fn uncordon_step(node: &Node, mark: &CordonMark) -> Result<Step, Failed> {
-    let Some(found) = read_mark(node)? else { return Ok(Step::Done(OpResult::Uncordoned)) };
+    let Some(found) = read_mark(node)? else { return Ok(without_mark(node)) };
     if !is_same(&found, mark) {
         return Err(another(node, &found));
     }
@@ -162,6 +165,18 @@ fn uncordon_step(node: &Node, mark: &CordonMark) -> Result<Step, Failed> {
         patch["spec"] = json!({ "unschedulable": null });
     }
     Ok(Step::Patch(patch, OpResult::Uncordoned))
+}
+
+/// Nothing of ours to lift; what was written for a person goes.
+fn without_mark(node: &Node) -> Step {
+    let told = |all: &BTreeMap<String, String>| {
+        [MESSAGE_ANNOTATION, NEXT_ANNOTATION].iter().any(|key| all.contains_key(*key))
+    };
+    if !node.metadata.annotations.as_ref().is_some_and(told) {
+        return Step::Done(OpResult::Uncordoned);
+    }
+    let annotations = json!({ MESSAGE_ANNOTATION: null, NEXT_ANNOTATION: null });
+    Step::Patch(json!({ "metadata": { "annotations": annotations } }), OpResult::Uncordoned)
 }
 
 fn read_mark(node: &Node) -> Result<Option<CordonMark>, Failed> {

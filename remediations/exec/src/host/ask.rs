@@ -1,5 +1,7 @@
 //! From a request to an answer, or to a failure that says whether anything can have happened.
 
+use nodemend_core::ids::Epoch;
+
 use super::Host;
 use super::protocol::{Answer, AnswerError, Request};
 use crate::failure::Failed;
@@ -12,13 +14,32 @@ const REQUEST_CUT: i32 = 64;
 impl Host {
     /// Sends one request. Failures name the node, its address and what to look at.
     pub(super) async fn ask(&self, target: &Target, request: Request) -> Result<Answer, Failed> {
-        let output =
-            self.transport.call(target, request.into_bytes()).await.map_err(|e| call_failed(target, &e))?;
-        let answer = Answer::decode(&output.stdout).map_err(|e| unreadable(target, &output, &e))?;
+        let answer = self.hear(target, request).await?;
         match answer.get("refused") {
             None => Ok(answer),
             Some(reason) => Err(refusal(target, reason, answer.get("message").unwrap_or_default())),
         }
+    }
+
+    /// The highest epoch that the host obeys, after a request under `epoch`: that one, unless it is too low.
+    pub(super) async fn ask_epoch(
+        &self,
+        target: &Target,
+        request: Request,
+        epoch: Epoch,
+    ) -> Result<Epoch, Failed> {
+        let answer = self.hear(target, request).await?;
+        match (answer.get("refused"), answer.get("seen").and_then(|seen| seen.parse().ok())) {
+            (None, _) => Ok(epoch),
+            (Some("Fenced"), Some(seen)) => Ok(seen),
+            (Some(reason), _) => Err(refusal(target, reason, answer.get("message").unwrap_or_default())),
+        }
+    }
+
+    async fn hear(&self, target: &Target, request: Request) -> Result<Answer, Failed> {
+        let output =
+            self.transport.call(target, request.into_bytes()).await.map_err(|e| call_failed(target, &e))?;
+        Answer::decode(&output.stdout).map_err(|e| unreadable(target, &output, &e))
     }
 }
 

@@ -26,7 +26,16 @@ pub struct FactsRequest {
     pub packages: Vec<String>,
 }
 
-/// Values as the host gave them, by name: `os-release`, `uname-m`, `uname-r`, `boot-id`, `uptime`, `packages`,
+/// What a host obeys after it was fenced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fence {
+    /// The epoch that it was given: every lower one is refused from now on.
+    Obeys,
+    /// A higher one, this: whoever gave the lower one has been replaced, or works from an old backup.
+    Ahead(Epoch),
+}
+
+/// Values as the host gave them, by name: `os-release`, `uname-m`, `uname-r`, `boot-id`, `uptime`, `epoch`, `packages`,
 /// `pid1-exe`, `pid1`, `units`, `kubelet-healthz`. What could not be read is absent. Data, never interpreted here.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RawFacts(pub BTreeMap<String, String>);
@@ -77,10 +86,13 @@ impl Host {
         })
     }
 
-    /// Makes the host refuse every epoch below `epoch`.
-    pub(crate) async fn fence(&self, target: &Target, epoch: Epoch) -> Result<(), OpFailure> {
+    /// Makes the host refuse every epoch below `epoch`, unless it obeys a higher one.
+    pub(crate) async fn fence(&self, target: &Target, epoch: Epoch) -> Result<Fence, OpFailure> {
         let request = Request::new("fence").with("epoch", &epoch.to_string());
-        self.ask(target, request).await.map(|_| ()).map_err(Failed::into_failure)
+        match self.ask_epoch(target, request, epoch).await.map_err(Failed::into_failure)? {
+            seen if seen > epoch => Ok(Fence::Ahead(seen)),
+            _ => Ok(Fence::Obeys),
+        }
     }
 
     pub(crate) async fn clean(&self, target: &Target, epoch: Epoch, age: Span) -> Result<u64, OpFailure> {

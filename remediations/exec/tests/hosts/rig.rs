@@ -14,7 +14,9 @@ use nodemend_bed::image::NEW_SYSTEMD;
 use nodemend_core::op::{
     HostJob, JobExit, JobState, Launch, Op, OpFailure, OpResult, PackageTransaction, Probe,
 };
-use nodemend_exec::{Act, FactsRequest, HostKeys, Limits, Performer, RawFacts, Secret, SshAccess, Target};
+use nodemend_exec::{
+    Act, FactsRequest, Fence, HostKeys, Limits, Performer, RawFacts, Secret, SshAccess, Target,
+};
 use tokio::runtime::Runtime;
 
 /// The epoch of these tests.
@@ -58,7 +60,7 @@ impl<'a> Rig<'a> {
         self.block_on(async move { performer.read_facts(&target, &request).await })
     }
 
-    pub(crate) fn fence(&self, epoch: u64) -> Result<(), OpFailure> {
+    pub(crate) fn fence(&self, epoch: u64) -> Result<Fence, OpFailure> {
         let (performer, target) = (Arc::clone(&self.performer), self.target.clone());
         self.block_on(async move { performer.fence(&target, epoch).await })
     }

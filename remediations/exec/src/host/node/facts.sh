@@ -9,6 +9,7 @@ facts() {
     if text=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null); then say boot-id "$text"; fi
     if text=$(cat /proc/uptime 2>/dev/null); then say uptime "$text"; fi
     if text=$(readlink /proc/1/exe 2>/dev/null); then say pid1-exe "$text"; fi
+    if text=$(cat "$STATE/epoch" 2>/dev/null); then say epoch "$text"; fi
     if [ -n "$packages" ] && text=$(package_facts); then say packages "$text"; fi
     ask_pid1 "$pid1_timeout"
     if [ -n "$pid1" ]; then say pid1 "$pid1"; fi
@@ -16,6 +17,8 @@ facts() {
     if [ "$direct" = answers ] && text=$(unit_facts); then say units "$text"; fi
     ask_kubelet
     if [ -n "$healthz" ]; then say kubelet-healthz "$healthz"; fi
+    ask_runtime
+    if [ -n "$runtime" ]; then say runtime "$runtime"; fi
     finish
 }
 

@@ -26,7 +26,10 @@ read_epoch() {
 check_epoch() {
     need_number epoch "$epoch"
     read_epoch
-    [ "$epoch" -ge "$seen" ] || refuse Fenced "epoch $epoch is below $seen, the highest that this host has seen"
+    if [ "$epoch" -lt "$seen" ]; then
+        say seen "$seen"
+        refuse Fenced "epoch $epoch is below $seen, the highest that this host has seen"
+    fi
     [ "$epoch" -eq "$seen" ] || printf '%s\n' "$epoch" | store "$STATE/epoch" ||
         refuse StateUnwritable "cannot write $STATE/epoch: is the disk full?"
 }

@@ -77,7 +77,7 @@ fn an_older_epoch_is_refused() {
         let machine = slow_machine(shell);
         let fence = |epoch: &str| machine.ask(Request::new("fence").with("epoch", epoch));
         assert_eq!(fence("7").get("epoch"), Some("7"));
-        assert_eq!(fence("6").get("refused"), Some("Fenced"));
+        assert_eq!((fence("6").get("refused"), fence("6").get("seen")), (Some("Fenced"), Some("7")));
         assert_eq!(machine.launch("i-1", 6, prepare()), "Fenced");
         assert_eq!(machine.probe("i-1", 8, false), JobState::NotStarted { voided: false });
         assert_eq!(machine.launch("i-1", 7, prepare()), "Fenced");

@@ -1,23 +1,26 @@
-//! The epoch: one number per process that repairs, higher than any before, so that an older process can be told
-//! from a newer one by every object and every host that it writes to.
+//! The epoch: one number per time that the Lease is taken, higher than any before, so that who has been replaced can be
+//! told by every object and every host that it writes to.
 
 use std::time::Duration;
 
 use kube::api::ListParams;
 use kube::{Api, Client};
 use nodemend_api::guard::{GUARD_NAME, RepairGuard};
+use nodemend_api::pool::RepairPool;
 use nodemend_api::remediation::Remediation;
 use nodemend_core::ids::Epoch;
 
+use super::behind;
 use crate::pause::Pauses;
 use crate::store::{StoreError, put_status, update_status};
+use crate::watch::each;
 
 /// A guard that is not there yet is looked for at least this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
-/// Raises the epoch by one over the highest that guard and journals know, and takes it. Waits while there is no
+/// Raises the epoch by one over the highest that guard, pools and journals know, and takes it. Waits while there is no
 /// RepairGuard: without one nothing disruptive starts.
-pub(crate) async fn take(client: &Client) -> Epoch {
+pub async fn take(client: &Client) -> Epoch {
     let mut told = false;
     let mut pauses = Pauses::up_to(LOOK_AGAIN);
     loop {
@@ -43,9 +46,12 @@ async fn try_take(client: &Client) -> Result<Option<Epoch>, StoreError> {
     else {
         return Ok(None);
     };
+    let generation = guard.metadata.generation;
     let status = guard.status.get_or_insert_default();
-    let epoch = status.epoch.max(highest_in_journals(client).await?) + 1;
+    let elsewhere = highest_in_pools(client).await?.max(highest_in_journals(client).await?);
+    let epoch = status.epoch.max(elsewhere) + 1;
     status.epoch = epoch;
+    behind::cleared(status, generation);
     // Written on the resourceVersion that was read: of two processes at once, one has to read again.
     put_status(client, &guard).await?;
     Ok(Some(epoch))
@@ -66,8 +72,21 @@ pub(crate) async fn restore(client: &Client, ours: Epoch) -> Result<bool, StoreE
     Ok(restored)
 }
 
+async fn highest_in_pools(client: &Client) -> Result<Epoch, StoreError> {
+    let mut highest = 0;
+    let listed = each(client, ListParams::default(), |pool: RepairPool| {
+        highest = highest.max(pool.status.map_or(0, |status| status.epoch));
+    });
+    listed.await.map_err(StoreError::of::<RepairPool>("all"))?;
+    Ok(highest)
+}
+
+/// A page at a time: there may be thousands.
 async fn highest_in_journals(client: &Client) -> Result<Epoch, StoreError> {
-    let api: Api<Remediation> = Api::all(client.clone());
-    let listed = api.list(&ListParams::default()).await.map_err(StoreError::of::<Remediation>("all"))?;
-    Ok(listed.items.iter().filter_map(|r| Some(r.status.as_ref()?.journal.epoch)).max().unwrap_or_default())
+    let mut highest = 0;
+    let listed = each(client, ListParams::default(), |remediation: Remediation| {
+        highest = highest.max(remediation.status.map_or(0, |status| status.journal.epoch));
+    });
+    listed.await.map_err(StoreError::of::<Remediation>("all"))?;
+    Ok(highest)
 }
