@@ -179,6 +179,8 @@ fn abort() -> Operation {
         id: "abort".to_owned(),
         verb: Verb::Abort,
         target: None,
+        step: None,
+        outcome: None,
         reason: "enough".to_owned(),
         by: "ops".to_owned(),
     }
