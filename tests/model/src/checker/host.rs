@@ -119,7 +119,7 @@ impl Host {
             observed_at: NOW,
         };
         let boot_id = Some(boot(name, self.boots));
-        OpResult::Checked(Checked { results: vec![result], boot_id, pid1_silent: Some(false) })
+        OpResult::Checked(Checked { results: vec![result], boot_id, pid1_silent: Some(false), runtime_silent: Some(false) })
     }
 
     fn fenced(&mut self, epoch: Epoch, bug: Bug) -> Option<OpResult> {

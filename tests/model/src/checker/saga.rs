@@ -233,7 +233,7 @@ fn observe(
     let node = state.stored.observe(&brief.node.name);
     let slot = state.process_mut(epoch).and_then(|process| process.slots.get_mut(&brief.remediation));
     let (fresh, result) = slot.map_or((None, None), |slot| take(slot, &Key::of(journal)));
-    Observation { epoch, node, stop, clearance: None, fresh, result }
+    Observation { epoch, node, stop, clearance: None, resolutions: Vec::new(), fresh, result }
 }
 
 /// Takes the answer that belongs to where the journal is, if there is one.

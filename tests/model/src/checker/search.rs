@@ -46,6 +46,7 @@ impl Search {
                     run: run.name.clone(),
                     run_uid: run.uid.clone(),
                     pool: run.request.pool.clone(),
+                    playbook: run.request.playbook.clone(),
                     node: node.clone(),
                     steps: steps.clone(),
                     drain_rules: Vec::new(),
