@@ -8,7 +8,7 @@ mod leave;
 mod todo;
 mod wait;
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -93,23 +93,24 @@ where
 fn told(nodes: &Nodes, holds: usize, namespace: &str) -> String {
     let mut text = String::from("\nNo run is under way, no policy is left.\n");
     if holds > 0 {
-        text.push_str(&format!("{} deleted.\n", super::output::count(holds, "Hold")));
+        let _ = writeln!(text, "{} deleted.", super::output::count(holds, "Hold"));
     }
     for (node, why) in &nodes.given_back {
-        text.push_str(&format!("node {node}: its cordon is lifted; {why}\n"));
+        let _ = writeln!(text, "node {node}: its cordon is lifted; {why}");
     }
     for (node, next) in &nodes.left {
-        text.push_str(&format!("node {node}: LEFT CORDONED; {next}\n"));
+        let _ = writeln!(text, "node {node}: LEFT CORDONED; {next}");
     }
     let kinds: Vec<_> = crds::all().into_iter().filter_map(|crd| crd.metadata.name).collect();
-    text.push_str(&format!(
+    let _ = write!(
+        text,
         "\nWhat is left is yours to take away, in this order; nothing of it hangs:\n  \
          helm uninstall nodemend --namespace {namespace}     # or however the controller was started\n  \
          kubectl delete crd {}\n  \
          kubectl delete namespace {namespace}\n\
          Hosts keep small records in /var/lib/nodemend.\n",
         kinds.join(" ")
-    ));
+    );
     text
 }
 

@@ -89,8 +89,8 @@ impl Planner {
         let stored: Option<Remediation> = self.get_opt(&mark.remediation).await?;
         let row = stored.as_ref().map(snapshot::Remediation::try_from).transpose().map_err(refused)?;
         let row = row.filter(|row| row.run_uid == mark.run_uid);
-        let node = snapshot::Node { name: name.clone(), uid: uid.clone(), ..snapshot::Node::default() };
-        if !matches!(orphan::judge(&node, mark, row.as_ref()), Some(Verdict::Lift(_))) {
+        let identity = snapshot::Node { name: name.clone(), uid: uid.clone(), ..snapshot::Node::default() };
+        if !matches!(orphan::judge(&identity, mark, row.as_ref()), Some(Verdict::Lift(_))) {
             return Ok(());
         }
         match lift(&self.client, name, uid, mark).await {
@@ -113,14 +113,14 @@ impl Planner {
             action: "Repair".to_owned(),
             secondary: None,
         };
-        let node = ObjectReference {
+        let about = ObjectReference {
             api_version: Some("v1".into()),
             kind: Some("Node".into()),
             name: Some(name.0.clone()),
             uid: Some(uid.0.clone()),
             ..ObjectReference::default()
         };
-        if let Err(error) = self.recorder.publish(&event, &node).await {
+        if let Err(error) = self.recorder.publish(&event, &about).await {
             tracing::debug!(%error, "event not published");
         }
     }

@@ -137,9 +137,10 @@ mod tests {
         orphan(&Snapshot { remediations, ..Snapshot::default() }, node)
     }
 
-    fn over(cordon: Option<CordonMark>) -> Option<Journal> {
+    fn over(cordon: Option<CordonMark>) -> Remediation {
         let outcome = Some(Outcome::Failed);
-        Some(Journal { mode: Mode::Finished, outcome, cordon, ..Journal::default() })
+        let journal = Journal { mode: Mode::Finished, outcome, cordon, ..Journal::default() };
+        remediation(Some(journal))
     }
 
     #[test]
@@ -160,7 +161,7 @@ mod tests {
     #[test]
     fn a_cordon_that_hides_nothing_is_lifted() {
         assert!(matches!(with(&cordoned(false), None), Some(Verdict::Lift(_))));
-        assert!(matches!(with(&cordoned(true), Some(remediation(over(None)))), Some(Verdict::Lift(_))));
+        assert!(matches!(with(&cordoned(true), Some(over(None))), Some(Verdict::Lift(_))));
     }
 
     #[test]
@@ -203,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_held_node_that_a_person_ended_stays_as_it_is() {
-        assert_eq!(with(&cordoned(true), Some(remediation(over(Some(mark(true)))))), None);
+        assert_eq!(with(&cordoned(true), Some(over(Some(mark(true))))), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What an uninstallation will do, before it does it. Pure.
 
+use std::fmt::Write as _;
+
 use nodemend_core::snapshot::Snapshot;
 
 /// How many names are shown of each.
@@ -45,7 +47,7 @@ impl Todo {
         let mut text = String::from("This will:\n");
         for (verb, one, many, names) in parts.into_iter().filter(|(.., names)| !names.is_empty()) {
             let what = if names.len() == 1 { format!("1 {one}") } else { format!("{} {many}", names.len()) };
-            text.push_str(&format!("  {verb} {what}: {}\n", shortened(names)));
+            let _ = writeln!(text, "  {verb} {what}: {}", shortened(names));
         }
         if text.lines().count() == 1 {
             text.push_str("  find nothing to end: no run, no policy, no Hold, no cordon of ours\n");
