@@ -111,7 +111,7 @@ impl Driver {
                 node,
                 stop: observe::known_stop(&self.parts, &look.remediation, begun),
                 clearance: None,
-                resolutions: observe::resolutions(&self.parts.world, &look.remediation),
+                resolutions: observe::resolutions(&self.parts, &look.remediation),
                 fresh: slot.fresh,
                 result: slot.result,
             };

@@ -78,8 +78,8 @@ pub(super) fn known_stop(parts: &Parts, remediation: &Remediation, begun: bool) 
 }
 
 /// What people said of the steps of this node. The list only grows and each is heeded once: the watches will do.
-pub(super) fn resolutions(world: &World, remediation: &Remediation) -> Vec<Operation> {
-    let (spec, known) = (&remediation.spec, world.look());
+pub(super) fn resolutions(parts: &Parts, remediation: &Remediation) -> Vec<Operation> {
+    let (spec, known) = (&remediation.spec, parts.world.look());
     let node = spec.repairs.first().map(|repair| &repair.node.name);
     let run = known.snapshot.runs.get(&spec.run).filter(|run| run.uid == spec.run_uid);
     let operations = run.into_iter().flat_map(|run| &run.request.operations);

@@ -5,7 +5,7 @@ use crate::cordon::CordonMark;
 use crate::ids::{BootId, Epoch, IntentId, NodeUid};
 use crate::op::OpResult;
 use crate::saga::Brief;
-use crate::snapshot::Operation;
+use crate::snapshot::{EPOCH_BEHIND, Operation};
 use crate::time::Time;
 
 /// What is seen at one moment. Read live, at most one second old when an effect is sent.
@@ -81,11 +81,11 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Whether it stops an undo too, `begun` or still to begin. One that has begun is stopped by another controller alone. It
-    /// needs no grant, and an abort does not keep it from putting the node back.
+    /// Whether it stops an undo too, `begun` or still to begin. One that has begun is stopped by another controller alone, and
+    /// where the journal may be older than what was done. It needs no grant, and an abort does not keep it from putting the node back.
     pub fn binds_undo(&self, begun: bool) -> bool {
         match self.blocker.reason.as_str() {
-            EPOCH_NOT_OURS => true,
+            EPOCH_NOT_OURS | EPOCH_BEHIND => true,
             NOT_GRANTED => false,
             _ => !begun && !self.abort,
         }

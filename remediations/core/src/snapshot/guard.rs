@@ -39,6 +39,9 @@ pub struct Behind {
     pub since: Time,
 }
 
+/// The reason of a guard that is behind a host: what is stored may be older than what was done.
+pub const EPOCH_BEHIND: &str = "EpochBehind";
+
 impl Behind {
     /// What is in the way, and how a person takes it away.
     pub fn blocker(&self) -> Blocker {
@@ -48,6 +51,6 @@ impl Behind {
              nodes, abort what is out of date, then `nodemend guard raise-epoch`",
             self.epoch
         );
-        Blocker::new("EpochBehind", format!("node/{}", self.node), next).since(self.since)
+        Blocker::new(EPOCH_BEHIND, format!("node/{}", self.node), next).since(self.since)
     }
 }

@@ -30,7 +30,7 @@ mod policy;
 mod run;
 
 pub use fleet::{ByNode, Fleet};
-pub use guard::{Behind, Guard};
+pub use guard::{Behind, EPOCH_BEHIND, Guard};
 pub use hold::{Hold, HoldLevel, HoldScope};
 pub use index::TextIndex;
 pub use ledger::{Ledger, Mark};

@@ -178,6 +178,8 @@ fn abort() -> Operation {
     Operation {
         id: "abort".to_owned(),
         verb: Verb::Abort,
+        step: None,
+        outcome: None,
         target: None,
         step: None,
         outcome: None,

@@ -4,7 +4,7 @@ use super::world::{BEFORE, Luck, TARGET, World, abort, failure, hold};
 use crate::blocker::Blocker;
 use crate::playbook::Undo;
 use crate::saga::{EPOCH_NOT_OURS, Mode, NOT_GRANTED, Outcome, StepState, Stop, holds_of_failed_undo};
-use crate::snapshot::HoldScope;
+use crate::snapshot::{EPOCH_BEHIND, HoldScope};
 use crate::time::Span;
 
 /// A world whose repair fails its verification.
@@ -227,11 +227,16 @@ fn an_undo_needs_no_grant_and_an_abort_does_not_keep_a_node_from_being_put_back(
 }
 
 #[test]
-fn a_controller_that_was_replaced_undoes_nothing_more() {
+fn a_controller_that_was_replaced_or_restored_undoes_nothing_more() {
+    for reason in [EPOCH_NOT_OURS, EPOCH_BEHIND] {
+        stopped_in_an_undo(reason);
+    }
+}
+
+fn stopped_in_an_undo(reason: &str) {
     let mut world = unproven();
     world.run_to("undo");
-    world.stop =
-        Some(Stop { blocker: Blocker::new(EPOCH_NOT_OURS, "repairguard/cluster", "n"), abort: false });
+    world.stop = Some(Stop { blocker: Blocker::new(reason, "repairguard/cluster", "n"), abort: false });
     for _ in 0..50 {
         world.look(Luck::Fine);
     }
