@@ -14,7 +14,7 @@ use nodemend_core::snapshot::{self, Behind, Operation};
 
 use super::{Parts, SagaError};
 use crate::clock::now;
-use crate::watch::NodeView;
+use crate::watch::{NodeView, World};
 
 /// A node, and the addresses of its host by type.
 pub(super) type NodeSeen = (NodeObservation, BTreeMap<String, String>);
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn after_a_limit_what_has_begun_goes_on_and_what_has_not_may_not_start() {
         let (remediation, run) = (remediation(), run_with_limit_reached());
-        let stopped = |begun| stop((&remediation, begun), (Some(&run), None), [], Some(7), true, 7);
+        let stopped = |begun| stop((&remediation, begun), (Some(&run), None), [], Some((7, None)), true, 7);
         assert_eq!(stopped(true), None);
         assert_eq!(stopped(false).unwrap().blocker.reason, "TooManyFailures");
     }

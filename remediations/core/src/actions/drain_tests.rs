@@ -29,6 +29,7 @@ fn brief() -> Brief {
         run: "run".into(),
         run_uid: "run-uid".into(),
         pool: "web".into(),
+        playbook: "upgrade-systemd".into(),
         node,
         steps: Vec::new(),
         drain_rules: Vec::new(),

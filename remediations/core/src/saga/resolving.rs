@@ -110,5 +110,6 @@ fn keep_marks(brief: &Brief, journal: &mut Journal, node: &NodeState, now: Time)
         run_uid: brief.run_uid.clone(),
         since: now,
         was_unschedulable: node.unschedulable,
+        changes_host: brief.changes_host(),
     });
 }
