@@ -1,7 +1,7 @@
 //! Reading a host and judging it: facts over SSH, then the checks of the catalogue on them.
 
 use nodemend_api::pool::RepairPool;
-use nodemend_core::facts::{Facts, Pid1};
+use nodemend_core::facts::{Facts, Pid1, Runtime};
 use nodemend_core::finding::CheckResult;
 use nodemend_core::ids::CheckId;
 use nodemend_core::op::{Checked, OpFailure, OpResult};
@@ -67,6 +67,7 @@ pub(crate) async fn perform(
             results,
             boot_id: facts.boot_id.clone(),
             pid1_silent: facts.pid1.map(|pid1| pid1 == Pid1::Silent),
+            runtime_silent: facts.runtime.map(|runtime| runtime == Runtime::Silent),
         }),
         Err(failure) => OpResult::NotDone(failure),
     }

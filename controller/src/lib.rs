@@ -14,5 +14,6 @@ mod http;
 mod pause;
 mod planner;
 mod prober;
+mod replicas;
 mod saga;
 mod store;

@@ -16,8 +16,9 @@ use crate::access::AccessResolver;
 use crate::audit::Audit;
 use crate::http::{self, Gauges};
 use crate::leader::{self, Candidate, Loss, Tenure, TimingError};
-use crate::planner::{Gatekeeper, History, Planner};
+use crate::planner::{Gatekeeper, History, Orphans, Planner};
 use crate::prober::{Poke, Prober, Reports};
+use crate::replicas::{OwnPod, Replicas};
 use crate::saga;
 use crate::saga::Sagas;
 use crate::watch::{self, World};
@@ -49,6 +50,9 @@ pub struct Options {
     /// How much of what is over is kept.
     #[command(flatten)]
     pub history: History,
+    /// Which pod this is.
+    #[command(flatten)]
+    pub own_pod: OwnPod,
     /// How one of several replicas is chosen.
     #[command(flatten)]
     pub election: leader::Election,
@@ -127,6 +131,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
     let service = Service {
         access: Arc::new(AccessResolver::new(client.clone())),
         performer: Arc::new(Performer::new(client.clone(), options.limits())),
+        replicas: Replicas::new(client.clone(), options.own_pod.clone()),
         client,
         watching,
         world: world.clone(),
@@ -175,6 +180,7 @@ struct Service {
     world: Arc<World>,
     access: Arc<AccessResolver>,
     performer: Arc<Performer>,
+    replicas: Replicas,
     gauges: Gauges,
     tenure: Tenure,
     audit: Audit,
@@ -200,6 +206,7 @@ impl Service {
             gauges: self.gauges.clone(),
             gatekeeper: gatekeeper.clone(),
             audit: self.audit.clone(),
+            orphans: Orphans::default(),
         };
         tokio::select! {
             () = planner.run() => Ok(()),
@@ -246,6 +253,7 @@ impl Service {
             poke,
             gatekeeper,
             audit: self.audit,
+            replicas: self.replicas,
             live: saga::LiveReads::default(),
         });
         tokio::select! {

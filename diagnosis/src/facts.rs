@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use nodemend_core::facts::{Facts, Healthz, Pid1, UnitState};
+use nodemend_core::facts::{Facts, Healthz, Pid1, Runtime, UnitState};
 use nodemend_core::ids::BootId;
 use nodemend_core::time::Time;
 use nodemend_core::version::Evr;
@@ -34,6 +34,8 @@ pub mod key {
     pub const UNITS: &str = "units";
     /// What the kubelet's health check said: an HTTP status, `silent` or `refused`.
     pub const KUBELET_HEALTHZ: &str = "kubelet-healthz";
+    /// How the container runtime answered: `answers`, `silent` or `refused`.
+    pub const RUNTIME: &str = "runtime";
 }
 
 /// The facts in the raw values of a host that was read at `observed_at`.
@@ -52,6 +54,7 @@ pub fn parse(raw: &BTreeMap<String, String>, observed_at: Time) -> Facts {
         pid1: value(key::PID1).and_then(pid1),
         units: value(key::UNITS).and_then(units),
         kubelet_healthz: value(key::KUBELET_HEALTHZ).and_then(healthz),
+        runtime: value(key::RUNTIME).and_then(runtime),
     }
 }
 
@@ -132,6 +135,15 @@ fn healthz(text: &str) -> Option<Healthz> {
         "silent" => Some(Healthz::Silent),
         "refused" => Some(Healthz::Refused),
         status => status.parse().ok().filter(|status| (100..=599).contains(status)).map(Healthz::Status),
+    }
+}
+
+fn runtime(text: &str) -> Option<Runtime> {
+    match text.trim_ascii() {
+        "answers" => Some(Runtime::Answers),
+        "silent" => Some(Runtime::Silent),
+        "refused" => Some(Runtime::Refused),
+        _ => None,
     }
 }
 

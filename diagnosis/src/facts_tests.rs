@@ -28,6 +28,7 @@ fn a_complete_reading() {
         (key::PID1, "silent\n"),
         (key::UNITS, UNITS),
         (key::KUBELET_HEALTHZ, "500"),
+        (key::RUNTIME, "silent\n"),
     ]);
     assert_eq!(facts.observed_at, Time(7));
     assert_eq!(facts.architecture.as_deref(), Some("x86_64"));
@@ -43,6 +44,8 @@ fn a_complete_reading() {
         facts.units.iter().flatten().map(|(id, unit)| (id.as_str(), unit.active.as_str())).collect();
     assert_eq!(units, [("crio.service", "inactive"), ("kubelet.service", "active")]);
     assert_eq!(facts.kubelet_healthz, Some(Healthz::Status(500)));
+    assert_eq!(facts.runtime, Some(Runtime::Silent));
+    assert_eq!(facts_of(&[(key::RUNTIME, "slow")]).runtime, None);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Hold: everything that stops anything.
 
 use kube::CustomResource;
-use nodemend_core::snapshot::{HoldLevel, HoldScope};
+use nodemend_core::snapshot::{self, HoldLevel, HoldScope};
 use nodemend_core::time::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,4 +45,18 @@ pub struct HoldSpec {
     /// Until when; absent means until the Hold is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,
+}
+
+/// What core decided to hold, as an object's spec.
+impl From<&snapshot::Hold> for HoldSpec {
+    fn from(hold: &snapshot::Hold) -> Self {
+        Self {
+            scope: hold.scope.clone(),
+            held_by: hold.held_by.clone(),
+            reason: hold.reason.clone(),
+            message: hold.message.clone(),
+            level: hold.level,
+            until: hold.until,
+        }
+    }
 }

@@ -91,12 +91,14 @@ pub struct RepairPoolSpec {
 }
 
 /// What happens to pods when a node of the pool is emptied.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PoolDrain {
     /// Rules by pod; the first that matches counts. Pods that none matches are evicted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
+    #[x_kube(validation = Rule::new("self.all(rule, rule.action != 'Block' || !has(rule.timeout))")
+        .message("a rule that blocks ends the drain at once: it has no timeout"))]
     pub rules: Vec<DrainRule>,
 }
 

@@ -49,7 +49,7 @@ fn own_kinds() -> Vec<PolicyRule> {
     vec![
         rule(GROUP, &read_only, READ),
         rule(GROUP, &made_by_us, &["get", "list", "watch", "create"]),
-        // The storm breaker makes Holds and lifts its own; it never changes one.
+        // The storm breaker makes Holds and lifts its own, a failed undo makes some; none is ever changed.
         rule(GROUP, &["holds"], &["get", "list", "watch", "create", "delete"]),
         rule(GROUP, &status, &["update"]),
         // Remediations that were never granted and never may be, and runs that are over for long enough.

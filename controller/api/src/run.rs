@@ -39,6 +39,10 @@ const IMMUTABLE: &str = "\
          && oldSelf.spec.operations.all(old, old in self.spec.operations))"
     ).message("operations are append-only: none may be changed or taken away"),
     validation = Rule::new(
+        "!has(self.spec.operations) || self.spec.operations.all(o, o.verb != 'resolve' \
+         || (has(o.target) && has(o.step) && has(o.outcome)))"
+    ).message("an operation `resolve` says target, step and outcome"),
+    validation = Rule::new(
         "!has(oldSelf.status) || !has(oldSelf.status.plan) || (has(self.status) && has(self.status.plan) \
          && self.status.plan == oldSelf.status.plan)"
     ).message("the plan is written once"),

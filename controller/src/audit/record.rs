@@ -73,6 +73,18 @@ pub(crate) enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         cause: Option<String>,
     },
+    /// An undo failed, and Holds stand for it.
+    UndoFailed {
+        /// Name of the run.
+        run: String,
+        /// Name of the node.
+        node: NodeName,
+        /// Names of the Holds.
+        holds: Vec<String>,
+        /// What failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cause: Option<String>,
+    },
     /// An effect is about to be sent.
     EffectAnnounced {
         /// On what.

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::client::Connection;
-use super::{abort, explain, get, guard, hold, plan, playbook, run, simulate, watch};
+use super::{abort, explain, get, guard, hold, plan, playbook, resolve, run, simulate, uninstall, watch};
 use crate::serve::Options;
 
 const EXAMPLES: &str = "\
@@ -58,6 +58,8 @@ pub(super) enum Command {
     Release(hold::Release),
     /// End a run for good
     Abort(abort::Flags),
+    /// Say what became of a step of a held node that the controller cannot know
+    Resolve(resolve::Flags),
     /// Let repairs go on after a restored backup
     #[command(subcommand)]
     Guard(guard::Command),
@@ -72,6 +74,9 @@ pub(super) enum Command {
     /// Print kinds, namespace, identity and rights of the controller as YAML
     #[command(after_help = super::install::EXAMPLES)]
     Install,
+    /// End all runs, give nodes back, and leave nothing of Nodemend that hangs
+    #[command(after_help = uninstall::EXAMPLES)]
+    Uninstall(uninstall::Flags),
     /// Print the version
     Version,
 }

@@ -136,6 +136,7 @@ impl<'a> Asked<'a> {
         let kind = self.kind.to_lowercase();
         match self.kind {
             "Node" => "nodes".to_owned(),
+            "Lease" => "leases.coordination.k8s.io".to_owned(),
             "RepairPolicy" => "repairpolicies.nodemend.dev".to_owned(),
             "SelfSubjectReview" => "selfsubjectreviews.authentication.k8s.io".to_owned(),
             _ => format!("{kind}s.nodemend.dev"),

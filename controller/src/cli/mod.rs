@@ -14,16 +14,19 @@ mod get;
 mod guard;
 mod hold;
 mod install;
+mod operation;
 mod output;
 mod plan;
 mod playbook;
 mod repair;
+mod resolve;
 mod run;
 mod select;
 mod serve;
 mod simulate;
 #[cfg(test)]
 mod testing;
+mod uninstall;
 mod watch;
 
 use std::process::ExitCode;
@@ -51,9 +54,11 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Resume(flags) => hold::resume(&connection, &flags).await,
         Command::Release(flags) => hold::release(&connection, flags).await,
         Command::Abort(flags) => abort::run(&connection, flags).await,
+        Command::Resolve(flags) => resolve::run(&connection, flags).await,
         Command::Get(flags) => get::run(&connection, &flags).await,
         Command::Guard(command) => guard::run(&connection, command).await,
         Command::Playbook(command) => playbook::run(&connection, command).await,
+        Command::Uninstall(flags) => uninstall::run(&connection, &flags).await,
         Command::Version => install::version(),
     }
 }

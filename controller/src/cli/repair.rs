@@ -56,7 +56,7 @@ pub(super) fn progress(remediation: Option<&Remediation>) -> Progress {
         state: state.to_owned(),
         tone,
         step: record.map(|record| record.name.clone()).unwrap_or_default(),
-        since: if over { journal.finished_at } else { record.and_then(|record| record.started_at) },
+        since: if over { journal.finished_at } else { record.and_then(since) },
         lasted: journal.started_at.zip(journal.finished_at),
         message: said.unwrap_or_default().to_owned(),
     }
@@ -82,14 +82,25 @@ fn state(journal: &Journal) -> (&'static str, Tone) {
         (Mode::Finished, None) => ("over", Tone::Plain),
         (Mode::Held, _) => ("HELD", Tone::Bad),
         (Mode::Holding, _) => ("being held", Tone::Bad),
+        (Mode::Undoing, _) => ("being undone", Tone::Careful),
         (Mode::Restoring, _) => ("restoring", Tone::Careful),
         (Mode::Forward, _) => ("in flight", Tone::Plain),
     }
 }
 
-/// The step that is under way or next, or the one that it ended at.
+/// Since when a step, or its undo, has been what it is.
+fn since(record: &StepRecord) -> Option<Time> {
+    record.undo.as_ref().map(|undo| undo.started_at).or(record.started_at)
+}
+
+/// The step that is under way, being undone or next, or the one that it ended at.
 fn step_of(journal: &Journal) -> Option<&StepRecord> {
-    let over = |record: &&StepRecord| matches!(record.state, StepState::Failed | StepState::Indeterminate);
+    if let Some(index) = journal.being_undone() {
+        return journal.steps.get(index);
+    }
+    let over = |record: &&StepRecord| {
+        matches!(record.state, StepState::Failed | StepState::Indeterminate | StepState::UndoFailed)
+    };
     let stuck = journal.steps.iter().find(over);
     stuck.or_else(|| journal.steps.get(journal.current()?))
 }

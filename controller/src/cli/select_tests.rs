@@ -16,7 +16,7 @@ fn flags(policy: Option<&str>, nodes: &[&str], playbook: Option<&str>) -> Select
 fn a_policy_brings_everything_and_flags_go_before_it() {
     let mut selection = flags(Some("old-systemd"), &[], None);
     let request = selection.request(&quiet(), Asking::default()).unwrap();
-    assert_eq!((request.pool.as_str(), request.version.as_str()), ("web", "1.0.0"));
+    assert_eq!((request.pool.as_str(), request.version.as_str()), ("web", "1.1.0"));
     assert_eq!(request.parameters["targetVersion"], "219-78.el7_9.9");
     selection.set = vec![assignment("targetVersion=219-78.el7_9.7").unwrap()];
     selection.batch = vec![share("1").unwrap(), share("25%").unwrap()];

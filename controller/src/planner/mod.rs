@@ -7,6 +7,7 @@ mod gates;
 mod grants;
 mod history;
 mod live;
+mod orphans;
 mod pools;
 mod storm;
 
@@ -28,6 +29,7 @@ use crate::store::StoreError;
 use crate::watch::World;
 pub(crate) use gates::Gatekeeper;
 pub(crate) use history::History;
+pub(crate) use orphans::Orphans;
 
 /// Rounds are at least this far apart, so that a burst of changes is one round. The first change after a calm is at once.
 const APART: Duration = Duration::from_millis(250);
@@ -77,6 +79,8 @@ pub(crate) struct Planner {
     pub(crate) audit: Audit,
     /// What asks the gates of rollouts.
     pub(crate) gatekeeper: Gatekeeper,
+    /// Cordons that nobody answers for.
+    pub(crate) orphans: Orphans,
 }
 
 impl Planner {
@@ -148,6 +152,9 @@ impl Planner {
             // Kept for the pause before the next round.
             Decision::LookAgain { .. } => Ok(()),
             Decision::Storm { pool, turn } => self.storm(&pool, &turn).await,
+            Decision::Orphan { node, node_uid, mark, verdict } => {
+                self.orphan((&node, &node_uid), &mark, verdict).await
+            }
         }
     }
 }
@@ -172,5 +179,6 @@ fn name_of(decision: &Decision) -> String {
         Decision::Ask { asked, .. } => format!("ask gate {} of run {}", asked.gate, asked.run),
         Decision::LookAgain { at } => format!("decide again at {at}"),
         Decision::Storm { pool, .. } => format!("storm in pool {pool}"),
+        Decision::Orphan { node, .. } => format!("orphaned cordon of node {node}"),
     }
 }

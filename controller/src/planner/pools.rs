@@ -5,6 +5,7 @@ use nodemend_api::conditions::{READY, Wanted, set};
 use nodemend_api::pool::{PoolCounts, RepairPool, RepairPoolStatus};
 use nodemend_core::blocker::{Blocker, keep_since};
 use nodemend_core::finding::CheckState;
+use nodemend_core::orphan::{Verdict, orphan};
 use nodemend_core::rollout::storm::{blind, hold_name};
 use nodemend_core::snapshot::{Fleet, Node, PROBER, Pool, Snapshot};
 
@@ -92,6 +93,10 @@ fn blockers(snapshot: &Snapshot, pool: &RepairPool, row: &Pool) -> Vec<Blocker> 
         ));
     }
     blockers.extend(storm(row));
+    blockers.extend(snapshot.nodes_of(row).filter_map(|node| match orphan(snapshot, node)? {
+        Verdict::Leave(told) => Some(told),
+        Verdict::Lift(_) => None,
+    }));
     if blind(snapshot) {
         let next = "no node of the cluster is Ready, so it may be the controller that is cut off; nothing starts until it sees one";
         blockers.push(Blocker::new("Blind", &object, next));

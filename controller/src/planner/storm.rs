@@ -5,7 +5,7 @@ use kube::api::{DeleteParams, Preconditions};
 use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource, ResourceExt};
 use nodemend_api::guard::{GUARD_NAME, RepairGuard};
-use nodemend_api::hold::{Hold, HoldSpec};
+use nodemend_api::hold::Hold;
 use nodemend_api::pool::RepairPool;
 use nodemend_core::rollout::storm::{HoldChange, StormState, Turn, blind, cause, hold_name, is_storm, turn};
 use nodemend_core::snapshot::{self, Snapshot};
@@ -96,7 +96,7 @@ impl Planner {
     }
 
     async fn make_hold(&self, row: &snapshot::Hold) -> Result<(), PlannerError> {
-        let hold = Hold::new(&row.name, spec(row));
+        let hold = Hold::new(&row.name, row.into());
         if store::create(&self.client, &hold).await?.is_some() {
             tracing::warn!(hold = row.name, message = row.message.as_deref(), "storm");
             return Ok(());
@@ -126,17 +126,6 @@ impl Planner {
         if let Err(error) = self.recorder.publish(&event, &pool.object_ref(&())).await {
             tracing::debug!(%error, "event not published");
         }
-    }
-}
-
-fn spec(row: &snapshot::Hold) -> HoldSpec {
-    HoldSpec {
-        scope: row.scope.clone(),
-        held_by: row.held_by.clone(),
-        reason: row.reason.clone(),
-        message: row.message.clone(),
-        level: row.level,
-        until: row.until,
     }
 }
 

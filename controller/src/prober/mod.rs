@@ -61,6 +61,7 @@ impl Prober {
         let places = Arc::new(Semaphore::new(this.at_once));
         let mut schedule = Schedule::default();
         let mut queue = VecDeque::new();
+        let (tell, mut told) = mpsc::unbounded_channel();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -69,11 +70,15 @@ impl Prober {
                     queue.extend(this.due(&mut schedule));
                 },
                 Some(node) = poked.recv() => schedule.make_due(&node),
+                Some((node, well)) = told.recv() => schedule.ended(&node, well, now()),
                 Ok(place) = places.clone().acquire_owned(), if !queue.is_empty() => {
                     let Some(due) = queue.pop_front() else { continue };
-                    let this = this.clone();
+                    let (this, tell) = (this.clone(), tell.clone());
                     tokio::spawn(async move {
-                        this.probe(due).await;
+                        if let Some(ended) = this.probe(due).await {
+                            // The schedule lives as long as the process.
+                            let _ = tell.send(ended);
+                        }
                         drop(place);
                     });
                 }
@@ -98,9 +103,13 @@ impl Prober {
         due
     }
 
-    async fn probe(&self, due: Due) {
-        let Some((pool, node)) = self.still_there(&due) else { return };
-        let reading = self.read(&pool, &node.name, &node.uid).await;
+    /// Returns the node, and whether it was read and its report written; `None` if it has gone.
+    async fn probe(&self, due: Due) -> Option<(NodeUid, bool)> {
+        let (pool, node) = self.still_there(&due)?;
+        let (reading, read) = match self.read(&pool, &node.name, &node.uid).await {
+            Ok(reading) => (reading, true),
+            Err(problem) => (unread(&node.uid, &problem), false),
+        };
         let validity = {
             let known = self.world.look();
             if known.snapshot.reports.get(&node.uid).is_none_or(|reports| !reports.contains_key(PROBER)) {
@@ -108,9 +117,11 @@ impl Prober {
             }
             report::validity(pool.spec.observe_interval, known.snapshot.nodes.len())
         };
-        if let Err(error) = self.reports.write(&self.client, &node, reading, validity).await {
+        let written = self.reports.write(&self.client, &node, reading, validity).await;
+        if let Err(error) = &written {
             tracing::warn!(node = %node.name, %error, "report not written");
         }
+        Some((node.uid, read && written.is_ok()))
     }
 
     /// Pool and node of a host whose turn it is; neither may have gone while it waited.
@@ -119,24 +130,22 @@ impl Prober {
         Some((known.pools.get(&due.pool)?.clone(), known.snapshot.nodes.get(&due.node)?.clone()))
     }
 
-    /// A host that cannot be read gives `Unknown` for every check, and the reason with it.
-    async fn read(&self, pool: &RepairPool, node: &NodeName, uid: &NodeUid) -> Reading {
+    /// Reads one host; an error says why that was not possible.
+    async fn read(&self, pool: &RepairPool, node: &NodeName, uid: &NodeUid) -> Result<Reading, String> {
         let addresses = self.world.look().addresses.get(node).cloned().unwrap_or_default();
         let target = self.access.target(pool, &pool.spec.access.observe, (node, uid), &addresses).await;
-        let reading = async {
-            let target = target.map_err(|error| error.to_string())?;
-            let configs = checks::configs(pool).map_err(|error| format!("spec.checkConfig: {error}"))?;
-            let read = checks::read(&self.performer, &target, &configs, &checks::every()).await;
-            read.map_err(|failure| failure.message)
-        };
-        let reading = reading.await.unwrap_or_else(|problem: String| unread(uid, &problem));
+        let target = target.map_err(|error| error.to_string())?;
+        let configs = checks::configs(pool).map_err(|error| format!("spec.checkConfig: {error}"))?;
+        let read = checks::read(&self.performer, &target, &configs, &checks::every()).await;
+        let reading = read.map_err(|failure| failure.message)?;
         if let Some(epoch) = reading.facts.epoch {
             self.world.host_obeys(node, epoch);
         }
-        reading
+        Ok(reading)
     }
 }
 
+/// A host that cannot be read gives `Unknown` for every check, and the reason with it.
 fn unread(uid: &NodeUid, problem: &str) -> Reading {
     let facts = Facts { observed_at: now(), ..Facts::default() };
     let unknown = registry::run(

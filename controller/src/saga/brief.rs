@@ -69,6 +69,7 @@ async fn brief(parts: &Parts, remediation: &Remediation) -> Result<Brief, SagaEr
         run_uid: spec.run_uid.clone(),
         pool: spec.pool.clone(),
         node: repair.node.clone(),
+        playbook: header.playbook.name,
         steps: header.steps,
         drain_rules: Vec::new(),
         remediation: name,

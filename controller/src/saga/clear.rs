@@ -3,12 +3,14 @@
 use nodemend_core::actions::Do;
 use nodemend_core::blocker::Blocker;
 use nodemend_core::decide::{may_begin, plan_of};
+use nodemend_core::playbook::Step;
 use nodemend_core::rollout::{Asked, Gate, GateScope};
 use nodemend_exec::preflight;
 
 use super::Parts;
 use super::drive::Look;
 use crate::clock::now;
+use crate::replicas::Others;
 
 /// Everything that is in the way; empty if the node may begin.
 pub(super) async fn clearance(parts: &Parts, look: &Look) -> Vec<Blocker> {
@@ -23,7 +25,28 @@ pub(super) async fn clearance(parts: &Parts, look: &Look) -> Vec<Blocker> {
     if blockers.is_empty() {
         blockers = in_the_way_of_drain(parts, look).await;
     }
+    if blockers.is_empty() {
+        blockers.extend(own_node(parts, look).await);
+    }
     blockers
+}
+
+/// What is in the way of a repair that would end this very process. The last Ready replica does not evict itself.
+async fn own_node(parts: &Parts, look: &Look) -> Option<Blocker> {
+    let node = &look.brief.node.name;
+    let ends_us = |step: &Step| matches!(step.action, Do::Drain(_) | Do::Reboot(_));
+    let is_own = parts.world.look().snapshot.own_node.as_ref() == Some(node);
+    if !is_own || !look.brief.steps.iter().any(ends_us) {
+        return None;
+    }
+    match parts.replicas.others().await {
+        Others::NotAPod | Others::Ready => None,
+        Others::None => {
+            let next = "the controller itself runs here, and no other replica of it is Ready on another node to go on; \
+                        run two of them (`replicas` of the chart)";
+            Some(Blocker::new("LastReplica", format!("node/{node}"), next))
+        }
+    }
 }
 
 /// What a drain would run into, found out while the node still serves. What cannot be read is in the way too.

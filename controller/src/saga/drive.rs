@@ -8,13 +8,15 @@ use nodemend_api::conditions::{READY, RECONCILING, STALLED, Wanted, set};
 use nodemend_api::pool::RepairPool;
 use nodemend_api::remediation::{Remediation, RemediationStatus};
 use nodemend_core::decide::{is_remembered, is_stopped};
-use nodemend_core::saga::{Brief, Journal, Mode, Next, Observation, Outcome, awaits_clearance, next};
+use nodemend_core::saga::{
+    Brief, Journal, Mode, NOT_GRANTED, Next, Observation, Outcome, awaits_clearance, next,
+};
 use nodemend_core::snapshot::{self, is_granted};
 use nodemend_core::time::Span;
 
 use super::brief::Briefs;
-use super::slots::{Key, Slots, current_intent};
-use super::{Parts, SagaError, clear, observe, operate, tell};
+use super::slots::{Key, Slots};
+use super::{Parts, SagaError, bar, clear, observe, operate, tell};
 use crate::clock::now;
 use crate::finalizer;
 use crate::store::{StoreError, put_status};
@@ -64,7 +66,7 @@ impl Driver {
         // Inert until it is granted, unless it is going: then it only has to come to its end.
         let begun = remediation.status.is_some();
         let stop = observe::known_stop(&self.parts, &remediation, begun);
-        let inert = stop.as_ref().is_some_and(|stop| !stop.abort && stop.blocker.reason == "NotGranted");
+        let inert = stop.as_ref().is_some_and(|stop| !stop.abort && stop.blocker.reason == NOT_GRANTED);
         if !begun && inert {
             return Ok(Action::requeue(WITHOUT_GRANT.as_duration()));
         }
@@ -109,6 +111,7 @@ impl Driver {
                 node,
                 stop: observe::known_stop(&self.parts, &look.remediation, begun),
                 clearance: None,
+                resolutions: observe::resolutions(&self.parts.world, &look.remediation),
                 fresh: slot.fresh,
                 result: slot.result,
             };
@@ -145,8 +148,9 @@ impl Driver {
         }
         let old = self::journal(&look.remediation);
         let mut object = look.remediation.clone();
-        let fresh = current_intent(&journal).filter(|intent| current_intent(&old) != Some(*intent)).cloned();
+        let fresh = journal.intent().filter(|intent| old.intent() != Some(*intent)).cloned();
         object.status = Some(status(&look.remediation, &look.brief, journal.clone()));
+        bar::before_held(&self.parts, &look.brief, &old, &journal).await?;
         // An unknown outcome leaves nothing fresh: the next look probes before it does anything.
         let mut written = put_status(&self.parts.client, &object).await?;
         written.metadata.managed_fields = None;

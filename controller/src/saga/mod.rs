@@ -1,5 +1,6 @@
 //! The sagas: kube's `Controller` over Remediations, one `saga::next` at a time, nothing awaited on a node.
 
+mod bar;
 mod brief;
 mod clear;
 mod drive;
@@ -34,6 +35,7 @@ use crate::http::Gauges;
 use crate::leader::Tenure;
 use crate::planner::Gatekeeper;
 use crate::prober::Poke;
+use crate::replicas::Replicas;
 use crate::store::StoreError;
 use crate::watch::World;
 pub(crate) use live::LiveReads;
@@ -77,6 +79,8 @@ pub(crate) struct Parts {
     pub(crate) gatekeeper: Gatekeeper,
     /// Where effects and their ends are recorded.
     pub(crate) audit: Audit,
+    /// The other replicas of this controller.
+    pub(crate) replicas: Replicas,
     /// Live reads before effects.
     pub(crate) live: LiveReads,
 }

@@ -7,14 +7,14 @@ use nodemend_api::convert;
 use nodemend_api::remediation::Remediation;
 use nodemend_core::blocker::Blocker;
 use nodemend_core::cordon::{CORDON_ANNOTATION, MESSAGE_ANNOTATION};
-use nodemend_core::decide::{Subject, audit_closed, hold_on, is_stopped, too_late, undecodable};
+use nodemend_core::decide::{Subject, audit_closed, hold_on, is_resolve, is_stopped, too_late, undecodable};
 use nodemend_core::ids::{Epoch, NodeName};
-use nodemend_core::saga::{NodeObservation, NodeState, Stop};
-use nodemend_core::snapshot::{self, Behind};
+use nodemend_core::saga::{EPOCH_NOT_OURS, NOT_GRANTED, NodeObservation, NodeState, Stop};
+use nodemend_core::snapshot::{self, Behind, Operation};
 
 use super::{Parts, SagaError};
 use crate::clock::now;
-use crate::watch::NodeView;
+use crate::watch::{NodeView, World};
 
 /// A node, and the addresses of its host by type.
 pub(super) type NodeSeen = (NodeObservation, BTreeMap<String, String>);
@@ -77,6 +77,15 @@ pub(super) fn known_stop(parts: &Parts, remediation: &Remediation, begun: bool) 
     stop(of, (run, pool), snapshot.holds.values(), guard, granted, parts.epoch)
 }
 
+/// What people said of the steps of this node. The list only grows and each is heeded once: the watches will do.
+pub(super) fn resolutions(world: &World, remediation: &Remediation) -> Vec<Operation> {
+    let (spec, known) = (&remediation.spec, world.look());
+    let node = spec.repairs.first().map(|repair| &repair.node.name);
+    let run = known.snapshot.runs.get(&spec.run).filter(|run| run.uid == spec.run_uid);
+    let operations = run.into_iter().flat_map(|run| &run.request.operations);
+    operations.filter(|op| is_resolve(op) && op.target.as_ref() == node).cloned().collect()
+}
+
 /// The same by live reads, for the moment before an effect. While another controller may lead, nothing at all is sent: what
 /// no stop keeps back, such as lifting our cordon, is that one's to do.
 pub(super) async fn live_stop(
@@ -131,13 +140,13 @@ fn stop<'a>(
         return Some(wait(blocker));
     }
     (!granted).then(|| {
-        wait(Blocker::new("NotGranted", name, "waits for its grants of pool and guard to be written"))
+        wait(Blocker::new(NOT_GRANTED, name, "waits for its grants of pool and guard to be written"))
     })
 }
 
 fn replaced() -> Stop {
     let next = "the RepairGuard is gone or another controller has taken over; this one starts nothing";
-    wait(Blocker::new("EpochNotOurs", "repairguard/cluster", next))
+    wait(Blocker::new(EPOCH_NOT_OURS, "repairguard/cluster", next))
 }
 
 const fn wait(blocker: Blocker) -> Stop {
@@ -178,7 +187,7 @@ mod tests {
     #[test]
     fn after_a_limit_what_has_begun_goes_on_and_what_has_not_may_not_start() {
         let (remediation, run) = (remediation(), run_with_limit_reached());
-        let stopped = |begun| stop((&remediation, begun), (Some(&run), None), [], Some(7), true, 7);
+        let stopped = |begun| stop((&remediation, begun), (Some(&run), None), [], Some((7, None)), true, 7);
         assert_eq!(stopped(true), None);
         assert_eq!(stopped(false).unwrap().blocker.reason, "TooManyFailures");
     }

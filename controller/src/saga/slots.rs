@@ -27,13 +27,13 @@ impl Key {
 
     /// The key of what a journal is at.
     pub(super) fn of(journal: &Journal) -> Self {
-        Self { mode: journal.mode, intent: current_intent(journal).cloned() }
+        Self { mode: journal.mode, intent: journal.intent().cloned() }
     }
-}
 
-/// The intent of the step that is under way.
-pub(super) fn current_intent(journal: &Journal) -> Option<&IntentId> {
-    journal.current().and_then(|index| journal.steps.get(index)).and_then(|step| step.intent.as_ref())
+    /// Whether it is one of an undo.
+    pub(super) fn is_of_undo(&self) -> bool {
+        self.mode == Mode::Undoing
+    }
 }
 
 /// One saga.

@@ -18,7 +18,8 @@ pub(super) async fn written(
 ) {
     for (before, after) in old.steps.iter().map(Some).chain(std::iter::repeat(None)).zip(&new.steps) {
         if before.map(|step| step.state) != Some(after.state) && after.state != StepState::Pending {
-            let message = after.message.as_deref().unwrap_or_default();
+            let of_undo = after.undo.as_ref().and_then(|undo| undo.message.as_deref());
+            let message = of_undo.or(after.message.as_deref()).unwrap_or_default();
             tracing::info!(run = brief.run, node = %brief.node.name, step = after.name, state = ?after.state, message, "step");
         }
     }
@@ -33,6 +34,7 @@ pub(super) async fn written(
             (format!("{outcome:?}"), outcome == nodemend_core::saga::Outcome::Failed)
         }
         (Mode::Held, _) => ("Held".to_owned(), true),
+        (Mode::Undoing, _) => ("Undoing".to_owned(), true),
         (Mode::Restoring, _) => ("Restoring".to_owned(), true),
         _ => return,
     };

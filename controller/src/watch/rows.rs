@@ -176,7 +176,8 @@ impl Stored for Remediation {
         if let Some(journal) = row.journal.as_mut().filter(|journal| journal.is_finished())
             && !known.whole
         {
-            (journal.steps, journal.prior, journal.cordon) = (Vec::new(), None, None);
+            // A cordon that is still there is one that a person was left with.
+            (journal.steps, journal.prior) = (Vec::new(), None);
         }
         known.snapshot.remediations.insert(self.name_any(), row);
         Ok(())

@@ -6,6 +6,7 @@
 
 mod cluster;
 mod holds;
+mod leaves;
 mod runs;
 mod shows;
 mod watches;
@@ -26,5 +27,6 @@ fn operators_get_answers_from_a_real_api_server() {
     let run = runs::a_run_is_created(&cluster);
     watches::a_run_is_followed_to_its_end(&cluster, &run);
     runs::a_run_is_aborted_once(&cluster);
+    leaves::nothing_hangs_without_a_controller(&cluster);
     cluster.stop();
 }

@@ -27,4 +27,12 @@ pub struct CordonMark {
     pub since: Time,
     /// `spec.unschedulable` before we touched it: what `uncordon` goes back to.
     pub was_unschedulable: bool,
+    /// Whether the repair is of a kind that changes the host for good: a cordon whose repair is gone is lifted only where
+    /// it is not. A mark that does not say may hide anything.
+    #[serde(default = "unknown")]
+    pub changes_host: bool,
+}
+
+const fn unknown() -> bool {
+    true
 }

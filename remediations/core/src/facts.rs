@@ -36,6 +36,8 @@ pub struct Facts {
     pub units: Option<BTreeMap<String, UnitState>>,
     /// What the kubelet's own health check on this host said.
     pub kubelet_healthz: Option<Healthz>,
+    /// Whether the container runtime answered the simplest call within its time.
+    pub runtime: Option<Runtime>,
 }
 
 /// A unit as systemd has it, in systemd's words.
@@ -68,6 +70,17 @@ pub enum Pid1 {
     /// No answer within its time: it hangs.
     Silent,
     /// The call was refused at once: the message bus is gone, PID 1 itself may work.
+    Refused,
+}
+
+/// How the container runtime answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Runtime {
+    /// It answered within its time.
+    Answers,
+    /// No answer within its time: it hangs.
+    Silent,
+    /// The call was refused, or failed for another reason.
     Refused,
 }
 

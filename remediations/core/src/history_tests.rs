@@ -128,7 +128,7 @@ fn what_is_not_resolved_is_never_forgotten() {
     assert!(old_after(|world| remediation(world, None)).is_empty(), "not begun");
     assert!(old_after(|world| remediation(world, Some(Mode::Held))).is_empty());
     assert_eq!(old_after(|world| remediation(world, Some(Mode::Finished))), ["old"]);
-    assert!(old_after(|world| granted(world)).is_empty(), "it has a grant");
+    assert!(old_after(granted).is_empty(), "it has a grant");
     for object in ["remediation/x", "repairrun/x", "repairpolicy/x"] {
         let unreadable = |world: &mut Snapshot| {
             world.undecodable.insert(object.into(), "bad".into());

@@ -17,6 +17,7 @@ pub mod history;
 pub mod ids;
 pub mod matching;
 pub mod op;
+pub mod orphan;
 pub mod plan;
 pub mod playbook;
 pub mod rollout;

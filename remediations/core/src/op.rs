@@ -153,6 +153,8 @@ pub struct Checked {
     pub boot_id: Option<BootId>,
     /// Whether PID 1 did not answer within its time; `None` when unknown.
     pub pid1_silent: Option<bool>,
+    /// Whether the container runtime did not answer within its time; `None` when unknown.
+    pub runtime_silent: Option<bool>,
 }
 
 /// What a look at a job found.

@@ -36,11 +36,14 @@ pub struct Requirement {
 
 /// The operators of Kubernetes's `LabelSelectorRequirement`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[expect(missing_docs, reason = "named and defined by Kubernetes")]
 pub enum Operator {
+    /// The label is there, with one of the values.
     In,
+    /// The label has none of the values, or is not there.
     NotIn,
+    /// The label is there.
     Exists,
+    /// The label is not there.
     DoesNotExist,
 }
 

@@ -13,7 +13,7 @@ mod ssh;
 mod target;
 mod transport;
 
-pub use cluster::{client, preflight};
+pub use cluster::{client, lift, preflight};
 pub use host::{FactsRequest, Fence, PROGRAM, PROGRAM_DIGEST, RawFacts, command_line};
 pub use limits::Limits;
 pub use perform::{Act, Performer};

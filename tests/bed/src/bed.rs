@@ -67,6 +67,8 @@ impl Bed {
         let file = |path: &Path, source| BedError::File { path: path.to_owned(), source };
         let logs = dir.join("logs");
         std::fs::create_dir_all(&logs).map_err(|source| file(&logs, source))?;
+        let state = Self::with_images(&dir, &config.images, state).map_err(|source| file(&dir, source))?;
+        state.write(&config.name)?;
         let ca = CertificateAuthority::create(&dir.join("pki"))?;
         let hub = context(&config.name, ca, &state);
         hub.group().create().map_err(|source| file(hub.group().path(), source))?;
@@ -76,6 +78,15 @@ impl Bed {
         bed.start_parts(config)?;
         bed.wait_for_nodes(READY_DEADLINE)?;
         Ok(bed)
+    }
+
+    /// Hosts see one folder of images: with further ones, all are put into one of the bed's own.
+    fn with_images(dir: &Path, further: &[PathBuf], mut state: State) -> std::io::Result<State> {
+        if !further.is_empty() {
+            state.images.extend_from_slice(further);
+            state.images = images::gather(&state.images, &dir.join("images"))?;
+        }
+        Ok(state)
     }
 
     /// Control plane and hosts start side by side: a kubelet asks for the API server until it is there.

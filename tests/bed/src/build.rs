@@ -93,6 +93,11 @@ pub(crate) fn kwok() -> Result<PathBuf, BuildError> {
     build(&GoModule::kwok())
 }
 
+/// Builds `helm`, which only what installs a chart needs, and returns its folder.
+pub(crate) fn helm() -> Result<PathBuf, BuildError> {
+    build(&GoModule::helm())
+}
+
 /// Builds the stand-in for the hosts of plain nodes and returns its folder.
 pub(crate) fn plain_hosts() -> Result<PathBuf, BuildError> {
     build(&GoModule::plain_hosts())

@@ -1,6 +1,7 @@
 //! The command line of `bed`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Exec(Run),
     /// Log in to a host as its unprivileged user, or run a command there
     Ssh(Ssh),
+    /// Make a container image of a program, without a container engine
+    Image(Image),
     /// Lay a fault on a host, or lift it
     Fault(FaultOnHost),
 }
@@ -67,6 +70,30 @@ pub(crate) struct Up {
     /// Seconds without a sign of life after which a node is Unknown
     #[arg(long, value_name = "SECONDS", default_value_t = 40)]
     pub(crate) node_monitor_grace_period: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Image {
+    /// The image's full name, with a tag
+    #[arg(long, value_name = "NAME:TAG")]
+    pub(crate) name: String,
+    /// The program that it runs; it is put into the root folder
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: PathBuf,
+    /// A further file that the program reads, and where it is in the image
+    #[arg(long, value_name = "FILE=PATH", value_parser = file_and_path)]
+    pub(crate) file: Vec<(PathBuf, String)>,
+    /// User and group that it runs as
+    #[arg(long, value_name = "UID:GID", default_value = "65532:65532")]
+    pub(crate) user: String,
+    /// The archive to write
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+fn file_and_path(text: &str) -> Result<(PathBuf, String), String> {
+    let (file, path) = text.split_once('=').ok_or("want FILE=PATH")?;
+    Ok((file.into(), path.trim_start_matches('/').to_owned()))
 }
 
 #[derive(Debug, Args)]

@@ -1,17 +1,21 @@
 //! What each subcommand of `bed` does.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use nix::sys::signal::{SigSet, Signal};
 use nodemend_bed::build::Binaries;
 use nodemend_bed::image::BaseImage;
+use nodemend_bed::oci::{Content, Image};
 use nodemend_bed::scale::PlainNodes;
 use nodemend_bed::state::{self, Owner, State};
 use nodemend_bed::{Bed, BedConfig, Host, KubernetesRelease, deps, images};
 
-use crate::cli::{Cli, Command, Down, FaultOnHost, Name, Run, Ssh, Up};
+use crate::cli::{self, Cli, Command, Down, FaultOnHost, Name, Run, Ssh, Up};
 
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
@@ -24,6 +28,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Kubectl(run) => kubectl(&run),
         Command::Exec(run) => exec(&run),
         Command::Ssh(target) => ssh(&target),
+        Command::Image(image) => make_image(image),
         Command::Fault(request) => fault(&request),
     }
 }
@@ -126,6 +131,24 @@ fn ssh(target: &Ssh) -> anyhow::Result<()> {
         .arg(access.client_key());
     command.arg(format!("{}@{}", host.spec().login, host.address())).args(&target.command);
     become_program(&mut command)
+}
+
+fn make_image(wanted: cli::Image) -> anyhow::Result<()> {
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let program = wanted.program.file_name().and_then(OsStr::to_str).context("the program has no name")?;
+    let mut files =
+        vec![Content { path: program.to_owned(), executable: true, bytes: read(&wanted.program)? }];
+    for (file, path) in wanted.file {
+        files.push(Content { path, executable: false, bytes: read(&file)? });
+    }
+    if let Some(folder) = wanted.output.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let image =
+        Image { name: wanted.name, entrypoint: vec![format!("/{program}")], user: wanted.user, files };
+    let digest =
+        image.write(&wanted.output).with_context(|| format!("cannot write {}", wanted.output.display()))?;
+    print(&format!("{} {digest} {}\n", image.name, wanted.output.display()))
 }
 
 fn fault(request: &FaultOnHost) -> anyhow::Result<()> {

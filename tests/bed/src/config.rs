@@ -1,5 +1,6 @@
 //! What a bed is to be.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::gomodule::KubernetesRelease;
@@ -17,6 +18,8 @@ pub struct BedConfig {
     /// After how long without a sign of life a node is `Unknown`. Kubernetes' own default was 40 s until 1.32, and that
     /// is the default here; whole seconds.
     pub node_monitor_grace_period: Duration,
+    /// Archives of further images that the hosts are to have, beside those of the bed's own workloads.
+    pub images: Vec<PathBuf>,
 }
 
 impl Default for BedConfig {
@@ -26,6 +29,7 @@ impl Default for BedConfig {
             hosts: Vec::new(),
             release: KubernetesRelease::default(),
             node_monitor_grace_period: Duration::from_secs(40),
+            images: Vec::new(),
         }
     }
 }

@@ -98,6 +98,11 @@ impl GoModule {
         Self { name: "kwok", packages, arguments: ldflags_arguments("-s -w"), cgo: false, names: &[] }
     }
 
+    pub(crate) fn helm() -> Self {
+        let packages = &["helm.sh/helm/v4/cmd/helm"];
+        Self { name: "helm", packages, arguments: ldflags_arguments("-s -w"), cgo: false, names: &[] }
+    }
+
     pub(crate) fn plain_hosts() -> Self {
         let arguments = ldflags_arguments("-s -w");
         Self { name: "plainhosts", packages: &["."], arguments, cgo: false, names: &["plainhosts"] }

@@ -31,6 +31,11 @@ pub struct Controller {
 impl Controller {
     /// Starts one with further options. Its output is appended to the log that its predecessors wrote.
     pub fn start(bed: &Bed, options: &[String]) -> Result<Self, E2eError> {
+        Self::start_as(bed, bed.controller_kubeconfig(), options)
+    }
+
+    /// The same with another kubeconfig, such as one that leads through the fault proxy.
+    pub fn start_as(bed: &Bed, kubeconfig: &Path, options: &[String]) -> Result<Self, E2eError> {
         let log = log_file(bed);
         let mut file =
             OpenOptions::new().create(true).append(true).open(&log).map_err(E2eError::file(&log))?;
@@ -40,9 +45,7 @@ impl Controller {
         let group = hub.cgroup.child("nodemend");
         group.create().and_then(|()| group.kill()).map_err(E2eError::file(group.path()))?;
         let mut command = process::command(&group, Some(&hub.netns), program::nodemend()?);
-        command
-            .args(["controller", "--listen", "127.0.0.1:0", "--kubeconfig"])
-            .arg(bed.controller_kubeconfig());
+        command.args(["controller", "--listen", "127.0.0.1:0", "--kubeconfig"]).arg(kubeconfig);
         command.args(options).env_remove("KUBECONFIG");
         Ok(Self { process: process::start_logged(&mut command, &log)?, log })
     }

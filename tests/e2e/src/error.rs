@@ -20,9 +20,15 @@ pub enum E2eError {
     /// A program failed.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// The fault proxy could not be set up.
+    #[error(transparent)]
+    Tls(#[from] nodemend_proxy::TlsError),
     /// The binary under test is not there.
     #[error("{0} is not there: build it with `cargo build -p nodemend`, or name it in NODEMEND_BIN")]
     NotBuilt(PathBuf),
+    /// The image of the controller is not there.
+    #[error("{0} is not there: make it with `make image`, or name it in NODEMEND_IMAGE")]
+    NoImage(PathBuf),
     /// A file could not be used.
     #[error("cannot use {path}: {source}")]
     File {

@@ -3,8 +3,10 @@
 //! Nothing of the project is linked in but the bed. Objects are written as JSON and read back as JSON through `kubectl`,
 //! and what happened is proven by witnesses other than the controller: the hosts, the kubelets, the API server's audit log.
 
+pub mod chart;
 pub mod controller;
 mod error;
+pub mod interrupt;
 pub mod journal;
 pub mod objects;
 pub mod pods;
@@ -14,6 +16,7 @@ pub mod replica;
 pub mod scale;
 pub mod shared;
 pub mod stage;
+pub mod torture;
 pub mod witness;
 
 pub use error::E2eError;

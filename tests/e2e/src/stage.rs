@@ -21,8 +21,9 @@ const POLL: Duration = Duration::from_millis(200);
 /// Hosts are read every few seconds here; a hung one takes its time-outs on top.
 const REPORTED: Duration = Duration::from_mins(1);
 /// The playbooks as they are released.
-const PLAYBOOKS: [&str; 4] = [
+const PLAYBOOKS: [&str; 5] = [
     include_str!("../../../playbooks/upgrade-systemd/1.0.0.yaml"),
+    include_str!("../../../playbooks/upgrade-systemd/1.1.0.yaml"),
     include_str!("../../../playbooks/drain-and-reboot/1.0.0.yaml"),
     include_str!("../../../playbooks/restart-kubelet/1.0.0.yaml"),
     include_str!("../../../playbooks/restart-containerd/1.0.0.yaml"),
@@ -70,6 +71,11 @@ impl Stage {
     pub fn install(&self) -> Result<(), E2eError> {
         self.bed.apply(&program::manifests()?)?;
         self.bed.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"])?;
+        self.furnish()
+    }
+
+    /// Applies credentials and the released playbooks: what neither `nodemend install` nor the chart brings.
+    pub fn furnish(&self) -> Result<(), E2eError> {
         self.apply([objects::secret(&self.login)])?;
         for playbook in PLAYBOOKS {
             self.bed.apply(playbook)?;
@@ -127,6 +133,11 @@ impl Stage {
         }
         *controller = Some(Controller::start(&self.bed, &self.options)?);
         Ok(())
+    }
+
+    /// Kills the controller the way a power cut does.
+    pub fn kill_controller(&self) -> Result<(), E2eError> {
+        self.lock().take().map_or(Ok(()), |mut running| running.kill())
     }
 
     /// Asks the controller to end, and waits until it has.

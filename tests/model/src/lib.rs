@@ -7,6 +7,7 @@
 
 pub mod broken;
 pub mod check;
+pub mod checker;
 pub mod fleet;
 pub mod play;
 pub mod schedule;

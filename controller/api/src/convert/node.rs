@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::core::v1::{NodeCondition, NodeSpec, NodeStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use nodemend_core::cordon::{CORDON_ANNOTATION, CordonMark};
 use nodemend_core::snapshot;
 
 use super::{ConvertError, Identity, time};
@@ -25,10 +26,17 @@ pub fn node(
         boot_id: info.boot_id.into(),
         os_image: info.os_image,
         architecture: info.architecture,
+        cordon: cordon(meta),
         leaving: leaving(meta, spec),
         // Without one it is taken for old: it counts as any other node does.
         created: meta.creation_timestamp.as_ref().map(time).unwrap_or_default(),
     })
+}
+
+/// Whose cordon it is, if it is one of ours. A mark that cannot be read is nobody's: nothing is done about it.
+fn cordon(meta: &ObjectMeta) -> Option<Box<CordonMark>> {
+    let text = meta.annotations.as_ref()?.get(CORDON_ANNOTATION)?;
+    serde_json::from_str(text).ok()
 }
 
 /// Taints by which the cluster autoscaler and Karpenter mark a node that they are about to take away.

@@ -40,6 +40,8 @@ pub(crate) fn pools(cluster: &Cluster) {
     refuses(&json!({"storm": {"atLeast": 0}}), "spec.storm.atLeast");
     access(&refuses);
     windows(&refuses);
+    let impatient = json!({"drain": {"rules": [{"action": "Block", "timeout": "5m"}]}});
+    refuses(&impatient, "a rule that blocks ends the drain at once");
     let pool: RepairPool = cluster.create(&object("RepairPool", "web", &pool_spec()));
     let row = snapshot::Pool::try_from(&pool).unwrap();
     assert_eq!((row.repairable, row.unsupported.len()), (true, 0));
@@ -50,7 +52,7 @@ pub(crate) fn pools(cluster: &Cluster) {
             "nodeSelector": {"matchExpressions": [{"key": "pool", "operator": "In", "values": ["db"]}]},
             "windows": [{"days": ["Sat"], "start": "22:00", "duration": "4h"}, {"start": "22:00", "end": "04:00"}],
             "storm": {"maxNotReady": 3, "admitChecks": ["insp.version.systemd"]},
-            "drain": {"rules": [{"namespaces": ["batch"], "action": "Wait"}]},
+            "drain": {"rules": [{"namespaces": ["batch"], "action": "Wait", "timeout": "30m"}]},
         }),
     );
     let pool: RepairPool = cluster.create(&object("RepairPool", "db", &full));

@@ -86,10 +86,15 @@ pub(crate) fn operations(cluster: &Cluster) {
     cluster.refuses_patch("repairrun/first", "", &operations(vec![operation(2)]), lost);
     cluster.refuses_patch("repairrun/first", "", &json!({"spec": {"operations": null}}), lost);
     cluster.refuses_patch("repairrun/first", "", &operations(vec![operation(1); 2]), "Duplicate value");
+    let vague = with(&operation(3), &json!({"verb": "resolve", "target": "n1", "step": "install"}));
+    let said = with(&vague, &json!({"outcome": "Succeeded"}));
+    let and = |added: &Value| operations(vec![operation(2), operation(1), added.clone()]);
+    cluster.refuses_patch("repairrun/first", "", &and(&vague), "says target, step and outcome");
+    cluster.patch("repairrun/first", "", &and(&said));
     // As many as there may be, as long as they may be: the rule stays within what the API server spends on it.
     let long = |id| with(&operation(id), &json!({"reason": "r".repeat(512), "by": "b".repeat(256)}));
-    let mut many: Vec<_> = [1, 2].map(operation).into();
-    many.extend((3..=64).map(long));
+    let mut many: Vec<_> = [operation(1), operation(2), said].into();
+    many.extend((4..=64).map(long));
     cluster.patch("repairrun/first", "", &operations(many.clone()));
     many.push(long(65));
     cluster.refuses_patch("repairrun/first", "", &operations(many), "must have at most 64 items");

@@ -18,7 +18,7 @@ fn a_plan_says_what_is_done_to_whom_and_why_not_to_others() {
     assert_eq!(
         planned(&quiet(), &by_policy()),
         "\
-Pool web: upgrade-systemd 1.0.0, risk High
+Pool web: upgrade-systemd 1.1.0, risk High
   Brings systemd to a build without the D-Bus fault and restarts the machine, so that the new build runs.
   for nodes that policy old-systemd matches
   with targetVersion = 219-78.el7_9.9

@@ -96,8 +96,21 @@ fn step(record: &StepRecord) -> Option<String> {
         StepState::Started => Some(format!("{} started", record.name)),
         StepState::Succeeded => Some(format!("{} done{took}", record.name)),
         StepState::Failed => Some(format!("{} FAILED{took}{message}", record.name)),
+        StepState::UndoStarted | StepState::Undone | StepState::UndoFailed => undo(record),
         StepState::Indeterminate => Some(format!("{} has an end that nobody knows{message}", record.name)),
     }
+}
+
+fn undo(record: &StepRecord) -> Option<String> {
+    let undo = record.undo.as_ref()?;
+    let took =
+        undo.finished_at.map_or_else(String::new, |end| format!(" in {}", age(Some(undo.started_at), end)));
+    let message = undo.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    Some(match record.state {
+        StepState::Undone => format!("{} undone{took}", record.name),
+        StepState::UndoFailed => format!("undo of {} FAILED{took}{message}", record.name),
+        _ => format!("undo of {} started", record.name),
+    })
 }
 
 fn blocker_lines(old: &[Blocker], new: &[Blocker]) -> Vec<String> {

@@ -107,3 +107,26 @@ fn a_node_says_how_it_ended() {
     let new = frame(RunPhase::Running, node(Some(ended)));
     assert_eq!(lines(Some(&old), &new, AT), ["01:02:03Z  n1  repaired after 1m30s: proven"]);
 }
+
+#[test]
+fn an_undo_is_told_step_by_step() {
+    let undo = |state, finished: Option<i64>, message: Option<&str>| {
+        let mut journal = Journal { mode: Mode::Undoing, ..journal(StepState::Failed, 0, Some(1)) };
+        let record = &mut journal.steps[0];
+        record.start_undo("undo:drain-1-x".into(), Time(5000)).unwrap();
+        record.state = state;
+        let undo = record.undo.as_mut().unwrap();
+        (undo.finished_at, undo.message) = (finished.map(Time), message.map(str::to_owned));
+        frame(RunPhase::Stopped, node(Some(journal)))
+    };
+    let failed = frame(RunPhase::Running, node(Some(journal(StepState::Failed, 0, Some(1)))));
+    let started = undo(StepState::UndoStarted, None, None);
+    let told = lines(Some(&failed), &started, AT);
+    assert!(told.iter().any(|line| line.ends_with("n1  undo of drain started, being undone")), "{told:?}");
+    assert_eq!(started.success(), None, "it still moves");
+    let done = undo(StepState::Undone, Some(65_000), None);
+    assert_eq!(lines(Some(&started), &done, AT), ["01:02:03Z  n1  drain undone in 1m"]);
+    let stuck = undo(StepState::UndoFailed, Some(8000), Some("no such version"));
+    let told = "01:02:03Z  n1  undo of drain FAILED in 3s: no such version";
+    assert_eq!(lines(Some(&started), &stuck, AT), [told]);
+}

@@ -54,12 +54,13 @@ fn verdict(checked: &Checked) -> Reading {
     };
     let in_state = |state| checked.results.iter().filter(move |r: &&CheckResult| r.state == state);
     if checked.results.is_empty() || in_state(CheckState::Fail).next().is_some() {
-        let pid1 = match checked.pid1_silent {
+        let answered = |silent: Option<bool>| match silent {
             Some(true) => "silent",
             Some(false) => "answers",
             None => "unknown",
         };
-        let observed = [("bootId", boot_id.as_str()), ("pid1", pid1)];
+        let (pid1, runtime) = (answered(checked.pid1_silent), answered(checked.runtime_silent));
+        let observed = [("bootId", boot_id.as_str()), ("pid1", pid1), ("runtime", runtime)];
         return Reading::Done(observed.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
     }
     let messages = |state| in_state(state).map(|r| r.message.as_str()).collect::<Vec<_>>().join("; ");

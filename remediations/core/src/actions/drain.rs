@@ -11,6 +11,7 @@ use super::{
 use crate::drain::{DrainOptions, DrainProgress, DrainRequest, DrainRule};
 use crate::op::{Op, OpResult};
 use crate::playbook::Phase;
+use crate::saga::DRAIN_REFUSED;
 use crate::time::Span;
 
 /// How long a node whose kubelet cannot end pods is given beyond their grace.
@@ -29,6 +30,11 @@ pub struct Drain {
     /// Grace period for all pods; absent is each pod's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grace_period: Option<Span>,
+    /// Rules that are stricter than the pool's, for pods that this playbook must be more careful with; the first that
+    /// matches a pod counts. They never make a rule of the pool laxer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub rules: Vec<DrainRule>,
 }
 
 impl Drain {
@@ -36,6 +42,7 @@ impl Drain {
     pub fn options(&self, rules: &[DrainRule]) -> DrainOptions {
         DrainOptions {
             rules: rules.to_vec(),
+            playbook_rules: self.rules.clone(),
             delete_empty_dir_data: self.delete_empty_dir_data,
             force: self.force,
             grace_period: self.grace_period,
@@ -61,7 +68,8 @@ impl Action for Drain {
     }
 
     fn op(&self, context: &StepContext<'_>) -> Option<Op> {
-        Some(Op::Drain(DrainRequest { options: self.options(&context.brief.drain_rules) }))
+        let options = self.options(&context.brief.drain_rules);
+        Some(Op::Drain(DrainRequest { options, waited: context.now.since(context.started_at) }))
     }
 
     fn read(&self, context: &StepContext<'_>, result: Option<&OpResult>) -> Reading {
@@ -90,12 +98,16 @@ impl Action for Drain {
         }
         text
     }
+
+    fn faults(&self) -> Vec<String> {
+        self.rules.iter().flat_map(DrainRule::faults_in_playbook).collect()
+    }
 }
 
 fn verdict(context: &StepContext<'_>, progress: &DrainProgress) -> Reading {
     if let Some(refused) = progress.refused.first() {
         return Reading::Failed(Failure {
-            reason: "DrainRefused".into(),
+            reason: DRAIN_REFUSED.into(),
             message: format!(
                 "{} pods must not be touched, first {}: {}",
                 progress.refused.len(),
@@ -120,7 +132,13 @@ fn verdict(context: &StepContext<'_>, progress: &DrainProgress) -> Reading {
     }
 }
 
-/// Whether the node is known to be unable to end pods: PID 1 hangs, or its kubelet is silent.
+/// Whether the node is known to be unable to end pods: our probe found PID 1 or the container runtime hung, or the kubelet
+/// is silent. A node that is only slow, or that says that it is not ready, is none of it.
 fn cannot_end_pods(context: &StepContext<'_>) -> bool {
-    context.journal.observed("pid1") == Some("silent") || context.node.ready.is_none()
+    let hangs = |part: &str| context.journal.observed(part) == Some("silent");
+    hangs("pid1") || hangs("runtime") || context.node.ready.is_none()
 }
+
+#[cfg(test)]
+#[path = "drain_tests.rs"]
+mod tests;

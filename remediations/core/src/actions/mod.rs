@@ -11,6 +11,7 @@ mod package;
 mod reboot;
 mod service;
 mod uncordon;
+mod undo;
 mod verify;
 mod wait;
 
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::blocker::Blocker;
 use crate::ids::{Epoch, IntentId};
-use crate::op::{Op, OpFailure, OpResult, Probe};
+use crate::op::{HostJob, Op, OpFailure, OpResult, Probe};
 use crate::playbook::Phase;
 use crate::saga::{Brief, Journal, NodeState};
 use crate::time::{Span, Time};
@@ -34,6 +35,7 @@ pub use reboot::Reboot;
 pub use service::RestartService;
 pub use uncordon::Uncordon;
 pub(crate) use uncordon::is_not_ours;
+pub use undo::{DoneStep, Undoing};
 pub use verify::Verify;
 pub use wait::WaitReady;
 
@@ -170,7 +172,7 @@ pub trait Action {
     }
 
     /// Whether it changes the host for good, so that from its start on "put back as it was" no longer holds by
-    /// itself, and a later failure holds the node for a person.
+    /// itself: a later failure has to be undone, or holds the node for a person.
     fn changes_host(&self) -> bool {
         false
     }
@@ -195,6 +197,19 @@ pub trait Action {
 
     /// What an answer means. `None` is asked when [`Action::op`] gave no operation.
     fn read(&self, context: &StepContext<'_>, result: Option<&OpResult>) -> Reading;
+
+    /// How what it did is put back when a later step fails. Who changes the host and does not say so leaves it to a person.
+    fn undo(&self, _: &DoneStep<'_>) -> Undoing {
+        if self.changes_host() {
+            return Undoing::Hold("nobody has said how it is put back".to_owned());
+        }
+        Undoing::Nothing
+    }
+
+    /// What an answer to the job of [`Action::undo`], or to a look at it, means. The intent in `context` is that of the undo.
+    fn read_undo(&self, context: &StepContext<'_>, _: &HostJob, result: Option<&OpResult>) -> Reading {
+        self.read(context, result)
+    }
 
     /// What it does, as a person would type it, for `nodemend plan`.
     fn describe(&self) -> String;

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::job::{launch, read_job, said};
-use super::{Action, Effect, Failure, Reading, Repeat, StepContext};
+use super::undo::is_already;
+use super::{Action, Do, DoneStep, Effect, Failure, Reading, Repeat, StepContext, Undoing, read_stranger};
 use crate::op::{HostJob, JobExit, Op, OpResult, PackageTransaction};
 use crate::playbook::Phase;
 use crate::time::Span;
@@ -102,12 +103,53 @@ impl Action for PackageInstall {
         read_job(context, result, Effect::Unknown, |exit| installed(exit, &self.name, &self.version))
     }
 
+    /// Back to the version that Prepare found, if it is we who changed it.
+    fn undo(&self, done: &DoneStep<'_>) -> Undoing {
+        if is_already(&done.record().observed) {
+            return Undoing::Nothing;
+        }
+        match prior(self, done) {
+            Ok(version) => {
+                Undoing::Job(HostJob::PackageInstall(transaction(&self.name, version, &self.allow)))
+            }
+            Err(why) => Undoing::Hold(why),
+        }
+    }
+
+    fn read_undo(&self, context: &StepContext<'_>, job: &HostJob, result: Option<&OpResult>) -> Reading {
+        let HostJob::PackageInstall(back) = job else { return read_stranger(result) };
+        read_job(context, result, Effect::Unknown, |exit| installed(exit, &back.name, &back.version))
+    }
+
     fn describe(&self) -> String {
         format!("yum -y install {}-{}", self.name, self.version)
     }
 
     fn faults(&self) -> Vec<String> {
         faults(&self.name, &self.version, &self.allow)
+    }
+}
+
+/// The one version that was installed before, and that a transaction leads back to; or why there is none.
+fn prior<'a>(install: &PackageInstall, done: &DoneStep<'a>) -> Result<&'a str, String> {
+    let name = &install.name;
+    let is_for_it = |action: &Do| matches!(action, Do::PackagePrepare(prepare) if prepare.name == *name);
+    let mut records = done.brief.steps.iter().zip(&done.journal.steps);
+    let prepared =
+        records.find(|(step, record)| is_for_it(&step.action) && record.observed.contains_key("before"));
+    let Some((_, record)) = prepared else {
+        return Err(format!("nobody wrote down which version of {name} was installed before"));
+    };
+    let of = |key: &str| record.observed.get(key).map_or("", |text| text.trim());
+    match (of("before"), of("apart")) {
+        ("", _) => Err(format!("{name} was not installed before, and nothing is removed")),
+        (before, _) if before.contains('\n') => {
+            Err(format!("several versions of {name} were installed before"))
+        }
+        (_, apart) if !apart.is_empty() => Err(format!(
+            "the transaction changed packages of other sources too, whose versions are not known: {apart}"
+        )),
+        (before, _) => Ok(before),
     }
 }
 

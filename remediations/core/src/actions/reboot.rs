@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Effect, Failure, Reading, Repeat, StepContext, look_again, read_failure, read_stranger};
+use super::wait::{READY_SOAK, not_ready};
+use super::{
+    Action, DoneStep, Effect, Failure, Reading, Repeat, StepContext, Undoing, look_again, read_failure,
+    read_stranger,
+};
 use crate::op::{HostJob, JobExit, JobState, Launch, Op, OpResult, RebootJob};
 use crate::playbook::Phase;
 use crate::time::Span;
@@ -71,8 +75,32 @@ impl Action for Reboot {
         }
     }
 
+    /// A restart leaves nothing behind, but whatever was put back on the disk does not run before the next one.
+    fn undo(&self, done: &DoneStep<'_>) -> Undoing {
+        if done.host_was_put_back() {
+            return Undoing::Restart(HostJob::Reboot(RebootJob { grace: self.grace }));
+        }
+        Undoing::Nothing
+    }
+
+    /// Done when the machine has restarted and its kubelet has been Ready for a while: only then pods may come again.
+    fn read_undo(&self, context: &StepContext<'_>, _: &HostJob, result: Option<&OpResult>) -> Reading {
+        match self.read(context, result) {
+            Reading::Done(observed) => ready_after(context, observed),
+            other => other,
+        }
+    }
+
     fn describe(&self) -> String {
         format!("sync; systemctl reboot (forced after {}, at once if PID 1 hangs)", self.grace)
+    }
+}
+
+fn ready_after(context: &StepContext<'_>, observed: BTreeMap<String, String>) -> Reading {
+    let boot = observed.get("bootId").map_or("", String::as_str);
+    match not_ready(context, Some(boot), READY_SOAK) {
+        None => Reading::Done(observed),
+        Some((after, note)) => Reading::Again { after, note, blockers: Vec::new() },
     }
 }
 

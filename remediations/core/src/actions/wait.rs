@@ -1,7 +1,5 @@
 //! `waitReady`: the kubelet must say Ready, from the new boot, and go on saying so for a while.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +17,12 @@ pub struct WaitReady {
     pub soak: Span,
 }
 
+/// How long Ready must hold where nobody says otherwise: as long as a kubelet takes to tell its status
+/// (`nodeStatusUpdateFrequency`).
+pub(super) const READY_SOAK: Span = Span::seconds(10);
+
 fn default_soak() -> Span {
-    Span::seconds(10)
+    READY_SOAK
 }
 
 impl Action for WaitReady {
@@ -41,27 +43,31 @@ impl Action for WaitReady {
     }
 
     fn read(&self, context: &StepContext<'_>, _: Option<&OpResult>) -> Reading {
-        let again = |after, note: String| Reading::Again { after, note, blockers: Vec::new() };
-        let node = context.node;
-        // Ready from before the restart says nothing: the kubelet has to have reported the new boot.
-        if let Some(expected) = context.journal.observed("bootId")
-            && node.boot_id.as_str() != expected
-        {
-            return again(Span::seconds(1), format!("the kubelet has not reported boot {expected} yet"));
+        if let Some((after, note)) = not_ready(context, context.journal.observed("bootId"), self.soak) {
+            return Reading::Again { after, note, blockers: Vec::new() };
         }
-        let (Some(true), Some(since)) = (node.ready, node.ready_since) else {
-            return again(Span::seconds(1), "the node is not Ready yet".into());
-        };
-        // Counted from the step's start too: a Ready that is older than the restart does not shorten the wait.
-        let held = context.now.since(since.max(context.started_at));
-        if held < self.soak {
-            let rest = Span(self.soak.0 - held.0);
-            return again(rest, format!("Ready for {held}, wanted for {}", self.soak));
-        }
-        Reading::Done(BTreeMap::from([("readySince".to_owned(), since.to_string())]))
+        let since = context.node.ready_since.map(|since| ("readySince".to_owned(), since.to_string()));
+        Reading::Done(since.into_iter().collect())
     }
 
     fn describe(&self) -> String {
         format!("wait until the kubelet reports the last boot and Ready for {}", self.soak)
     }
+}
+
+/// Why the node cannot be said to have been Ready for `soak` since the step began, and when to look again.
+pub(super) fn not_ready(context: &StepContext<'_>, boot: Option<&str>, soak: Span) -> Option<(Span, String)> {
+    let node = context.node;
+    // Ready from before the restart says nothing: the kubelet has to have reported the new boot.
+    if let Some(expected) = boot
+        && node.boot_id.as_str() != expected
+    {
+        return Some((Span::seconds(1), format!("the kubelet has not reported boot {expected} yet")));
+    }
+    let (Some(true), Some(since)) = (node.ready, node.ready_since) else {
+        return Some((Span::seconds(1), "the node is not Ready yet".into()));
+    };
+    // Counted from the step's start too: a Ready that is older than the restart does not shorten the wait.
+    let held = context.now.since(since.max(context.started_at));
+    (held < soak).then(|| (Span(soak.0 - held.0), format!("Ready for {held}, wanted for {soak}")))
 }

@@ -6,59 +6,58 @@ use super::sets::{Full, Limits};
 use super::{Budget, Grant, NotAShare, Rate, Sets, Starts};
 use crate::blocker::Blocker;
 use crate::ids::NodeUid;
-use crate::snapshot::{Fleet, Node, Pool};
+use crate::snapshot::{Fleet, Node, Pool, TextIndex};
 use crate::time::Time;
 
 const GUARD: &str = "repairguard/cluster";
 
-/// What guard and pools have room for, less what is taken from it in this round.
+/// What guard and pools have room for, less what is taken from it in this round. Counted when it is first asked for: in
+/// most rounds nothing is to be granted.
 #[derive(Debug, Clone)]
 pub struct Rooms<'a> {
     fleet: &'a Fleet<'a>,
     now: Time,
-    cluster: Sets<'a>,
+    cluster: Option<Sets<'a>>,
     pools: BTreeMap<&'a str, Sets<'a>>,
     /// Nodes that this round takes.
     taken: BTreeSet<&'a NodeUid>,
     /// How many nodes this round takes, by pool.
     starts: BTreeMap<&'a str, u32>,
-    /// Begun by a process that stopped before it took their starts down, by pool and in the guard.
-    unnoted: (BTreeMap<&'a str, u32>, u32),
+    unnoted: Option<Unnoted<'a>>,
     /// Control-plane nodes that are out of service or in flight.
-    control_plane: Vec<&'a Node>,
+    control_plane: Option<Vec<&'a Node>>,
+}
+
+/// What was begun by a process that stopped before it took the starts down.
+#[derive(Debug, Clone, Default)]
+struct Unnoted<'a> {
+    by_pool: BTreeMap<&'a str, u32>,
+    in_guard: u32,
 }
 
 impl<'a> Rooms<'a> {
     /// What there is room for now.
     pub fn new(fleet: &'a Fleet<'a>, now: Time) -> Self {
-        let snapshot = fleet.snapshot;
-        let guard_budget = snapshot.guard.as_ref().and_then(|guard| guard.budget.as_ref());
-        let grants =
-            snapshot.guard.iter().flat_map(|guard| &guard.grants).filter(|grant| fleet.stands(grant));
-        let cluster =
-            Sets::new(snapshot.nodes.values(), grants, fleet.unfinished.iter().copied(), zoned(guard_budget));
-        let out = |node: &&Node| node.is_control_plane() && cluster.all.unavailable.contains(&node.uid);
-        let control_plane = snapshot.nodes.values().filter(out).collect();
         Self {
             fleet,
             now,
-            cluster,
+            cluster: None,
             pools: BTreeMap::new(),
             taken: BTreeSet::new(),
             starts: BTreeMap::new(),
-            unnoted: unnoted(fleet),
-            control_plane,
+            unnoted: None,
+            control_plane: None,
         }
     }
 
     /// Takes `node` of `pool`, as it will count once it is granted.
     pub fn take(&mut self, pool: &'a Pool, node: &'a Node) {
         self.sets(pool).take(node);
-        self.cluster.take(node);
+        self.cluster().take(node);
         self.taken.insert(&node.uid);
         *self.starts.entry(&pool.name).or_default() += 1;
-        if node.is_control_plane() {
-            self.control_plane.push(node);
+        if let Some(out) = self.control_plane.as_mut().filter(|_| node.is_control_plane()) {
+            out.push(node);
         }
     }
 
@@ -96,30 +95,61 @@ impl<'a> Rooms<'a> {
         })
     }
 
-    fn rate_of_pool(&self, pool: &Pool, object: &str) -> Option<Blocker> {
-        let of_pool =
-            |starts: &BTreeMap<&str, u32>| starts.get(pool.name.as_str()).copied().unwrap_or_default();
-        let taken = of_pool(&self.starts) + of_pool(&self.unnoted.0);
-        too_fast(pool.budget.rate.as_ref()?, &pool.starts, taken, self.now, object)
+    fn cluster(&mut self) -> &mut Sets<'a> {
+        let fleet = self.fleet;
+        self.cluster.get_or_insert_with(|| {
+            let guard = fleet.snapshot.guard.as_ref();
+            let grants =
+                guard.into_iter().flat_map(|guard| &guard.grants).filter(|grant| fleet.stands(grant));
+            let unfinished = fleet.unfinished().iter().copied();
+            let zoned = zoned(guard.and_then(|guard| guard.budget.as_ref()));
+            Sets::new(fleet.snapshot.nodes.values(), grants, unfinished, zoned)
+        })
     }
 
-    fn refused_by_guard(&self, node: &Node, admitted: bool) -> Option<Blocker> {
+    fn unnoted(&mut self) -> &Unnoted<'a> {
+        let fleet = self.fleet;
+        self.unnoted.get_or_insert_with(|| Unnoted::of(fleet))
+    }
+
+    fn rate_of_pool(&mut self, pool: &Pool, object: &str) -> Option<Blocker> {
+        let rate = pool.budget.rate.as_ref()?;
+        let of_pool =
+            |starts: &BTreeMap<&str, u32>| starts.get(pool.name.as_str()).copied().unwrap_or_default();
+        let taken = of_pool(&self.starts) + of_pool(&self.unnoted().by_pool);
+        too_fast(rate, &pool.starts, taken, self.now, object)
+    }
+
+    fn refused_by_guard(&mut self, node: &Node, admitted: bool) -> Option<Blocker> {
         let guard = self.fleet.snapshot.guard.as_ref()?;
         let budget = guard.budget.as_ref()?;
-        refused(&self.cluster, node, budget, admitted, GUARD).or_else(|| {
-            let taken = self.starts.values().sum::<u32>() + self.unnoted.1;
-            too_fast(budget.rate.as_ref()?, &guard.starts, taken, self.now, GUARD)
+        refused(self.cluster(), node, budget, admitted, GUARD).or_else(|| {
+            let rate = budget.rate.as_ref()?;
+            let taken = self.starts.values().sum::<u32>() + self.unnoted().in_guard;
+            too_fast(rate, &guard.starts, taken, self.now, GUARD)
         })
     }
 
     /// Control-plane nodes go one at a time, and none while another is out of service: etcd needs its quorum.
-    fn refused_by_control_plane(&self, node: &Node) -> Option<Blocker> {
-        let other = self.control_plane.iter().find(|other| other.uid != node.uid)?;
-        node.is_control_plane().then(|| {
-            let next =
-                "control-plane nodes are repaired one at a time, while all others serve; waits for this one";
-            Blocker::new("ControlPlane", format!("node/{}", other.name), next)
-        })
+    fn refused_by_control_plane(&mut self, node: &Node) -> Option<Blocker> {
+        if !node.is_control_plane() {
+            return None;
+        }
+        let other = self.control_plane_out().iter().find(|other| other.uid != node.uid)?;
+        let next =
+            "control-plane nodes are repaired one at a time, while all others serve; waits for this one";
+        Some(Blocker::new("ControlPlane", format!("node/{}", other.name), next))
+    }
+
+    fn control_plane_out(&mut self) -> &[&'a Node] {
+        let nodes = self.fleet.snapshot.nodes.values();
+        if self.control_plane.is_none() {
+            let unavailable = &self.cluster().all.unavailable;
+            let out =
+                nodes.filter(|node| node.is_control_plane() && unavailable.contains(&node.uid)).collect();
+            self.control_plane = Some(out);
+        }
+        self.control_plane.as_deref().unwrap_or_default()
     }
 }
 
@@ -160,21 +190,25 @@ fn told(full: Result<Option<Full>, NotAShare>, object: &str, place: &str) -> Opt
     Some(Blocker::new(reason, object, next))
 }
 
-/// What is under way without a grant of its pool, and of the guard: starts are taken down with grants, and nobody has
-/// written those yet. They count as starts of this moment.
-fn unnoted<'a>(fleet: &Fleet<'a>) -> (BTreeMap<&'a str, u32>, u32) {
-    let names = |grants: &'a [Grant]| grants.iter().map(|grant| grant.remediation.as_str());
-    let snapshot = fleet.snapshot;
-    let of_guard: BTreeSet<_> = snapshot.guard.iter().flat_map(|guard| names(&guard.grants)).collect();
-    let of_pools: BTreeSet<_> = snapshot.pools.values().flat_map(|pool| names(&pool.grants)).collect();
-    let (mut by_pool, mut in_guard) = (BTreeMap::new(), 0);
-    for remediation in &fleet.unfinished {
-        if !of_pools.contains(remediation.name.as_str()) {
-            *by_pool.entry(remediation.pool.as_str()).or_default() += 1;
+impl<'a> Unnoted<'a> {
+    /// What is under way without a grant of its pool, and of the guard: starts are taken down with grants, and nobody has
+    /// written those yet. They count as starts of this moment.
+    fn of(fleet: &Fleet<'a>) -> Self {
+        let names = |grants: &'a [Grant]| grants.iter().map(|grant| (grant.remediation.as_str(), ()));
+        let snapshot = fleet.snapshot;
+        let of_guard: TextIndex<'_, ()> =
+            snapshot.guard.iter().flat_map(|guard| names(&guard.grants)).collect();
+        let of_pools: TextIndex<'_, ()> =
+            snapshot.pools.values().flat_map(|pool| names(&pool.grants)).collect();
+        let mut unnoted = Self::default();
+        for remediation in fleet.unfinished() {
+            if !of_pools.contains(&remediation.name) {
+                *unnoted.by_pool.entry(remediation.pool.as_str()).or_default() += 1;
+            }
+            unnoted.in_guard += u32::from(!of_guard.contains(&remediation.name));
         }
-        in_guard += u32::from(!of_guard.contains(remediation.name.as_str()));
+        unnoted
     }
-    (by_pool, in_guard)
 }
 
 fn too_fast(rate: &Rate, starts: &Starts, taken: u32, now: Time, object: &str) -> Option<Blocker> {

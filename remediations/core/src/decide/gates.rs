@@ -127,8 +127,14 @@ fn is_abort(operation: &Operation) -> bool {
     operation.verb == Verb::Abort && operation.target.is_none()
 }
 
+/// Whether the operation says what became of one step of one node: the saga of that node heeds it.
+pub fn is_resolve(operation: &Operation) -> bool {
+    let whole = operation.target.is_some() && operation.step.is_some() && operation.outcome.is_some();
+    operation.verb == Verb::Resolve && whole
+}
+
 fn operation_fields(run: &Run) -> Vec<String> {
-    let other = run.request.operations.iter().filter(|op| !is_abort(op));
+    let other = run.request.operations.iter().filter(|op| !is_abort(op) && !is_resolve(op));
     other.map(|op| format!("operations[{}].verb {:?}", op.id, op.verb)).collect()
 }
 

@@ -7,7 +7,7 @@ use super::gates::is_stopped;
 use super::holds::{Subject, hold_on};
 use super::limits::limit;
 use super::round::plan_of;
-use super::tally::{granted, tally};
+use super::tally::{tally, unseen};
 use super::when::window_closed;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,7 @@ pub fn allowed(
     if is_behind(live) || may_not_start(&fleet, run).is_some() {
         return Vec::new();
     }
-    let not_begun = not_begun(live, run);
+    let not_begun = not_begun(&fleet, run);
     let mut rooms = Rooms::new(&fleet, now);
     let mut allowed = Vec::new();
     for (page, planned) in nodes {
@@ -90,7 +90,7 @@ pub fn may_not_start(fleet: &Fleet<'_>, run: &Run) -> Option<Blocker> {
 }
 
 fn is_free(fleet: &Fleet<'_>, pool: &Pool, run: &Run, node: &Node) -> bool {
-    let known = fleet.of_run(&run.uid).is_some_and(|of_run| of_run.contains_key(&node.uid));
+    let known = fleet.of_run(&run.uid).is_some_and(|of_run| of_run.contains(node.uid.as_str()));
     pool.selector.matches(&node.labels)
         && !fleet.is_contested(node)
         && fleet.busy(&node.uid).is_none()
@@ -99,12 +99,12 @@ fn is_free(fleet: &Fleet<'_>, pool: &Pool, run: &Run, node: &Node) -> bool {
 }
 
 /// The planned nodes that the run does not remember to have begun.
-fn not_begun<'a>(live: &'a Snapshot, run: &Run) -> BTreeSet<&'a NodeUid> {
-    let nodes = plan_of(live, run).map(|(_, nodes)| nodes).unwrap_or_default();
+fn not_begun<'a>(fleet: &Fleet<'a>, run: &Run) -> BTreeSet<&'a NodeUid> {
+    let nodes = plan_of(fleet.snapshot, run).map(|(_, nodes)| nodes).unwrap_or_default();
     let marked = nodes.into_iter().zip(run.status.nodes.marks());
     // A grant whose Remediation is gone says that the node was begun.
-    let granted = granted(live, run);
-    let waits = |node: &&NodeUid| !granted.contains(*node);
+    let unseen = unseen(fleet, run);
+    let waits = |node: &&NodeUid| !unseen.contains(*node);
     marked.filter(|(_, mark)| *mark == Mark::Waiting).map(|((_, node), _)| &node.uid).filter(waits).collect()
 }
 
@@ -160,7 +160,7 @@ pub fn lacking(live: &Snapshot, now: Time) -> Vec<(String, Lacking)> {
 
 fn candidates_in_room(live: &Snapshot, candidates: &[&Remediation], now: Time) -> Vec<(String, Lacking)> {
     let names = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
-    let (all, counted) = (Fleet::new(live), Fleet::without(live, &names));
+    let (all, counted) = (Fleet::new(live), Fleet::without(live, names));
     let mut rooms = Rooms::new(&counted, now);
     // Each run is asked once, not once for each of its hundreds of nodes.
     let mut stopped: BTreeMap<&RunUid, Option<Blocker>> = BTreeMap::new();

@@ -18,7 +18,9 @@ mod tests;
 mod when;
 
 use crate::budget::Grant;
-use crate::ids::RunUid;
+use crate::cordon::CordonMark;
+use crate::ids::{NodeName, NodeUid, RunUid};
+use crate::orphan::{Verdict, orphan};
 use crate::plan::PlannedNode;
 use crate::plan::page::Sealed;
 use crate::rollout::storm::Turn;
@@ -26,7 +28,7 @@ use crate::rollout::{Asked, Gate};
 use crate::snapshot::{Fleet, RunRequest, RunStatus, Snapshot};
 use crate::time::Time;
 
-pub use gates::{audit_closed, is_stopped, undecodable};
+pub use gates::{audit_closed, is_resolve, is_stopped, undecodable};
 pub use holds::{Subject, applies, hold_on};
 pub use limits::too_late;
 pub use live::{Lacking, allowed, is_remembered, lacking, may_begin, may_not_start};
@@ -84,6 +86,17 @@ pub enum Decision {
         /// What changes.
         turn: Box<Turn>,
     },
+    /// Lift a cordon of ours that nobody answers for, or tell a person about it.
+    Orphan {
+        /// The node.
+        node: NodeName,
+        /// Its UID.
+        node_uid: NodeUid,
+        /// The mark of the cordon.
+        mark: Box<CordonMark>,
+        /// What to do about it.
+        verdict: Verdict,
+    },
     /// Write a run's status.
     RunStatus {
         /// Name of the run.
@@ -115,5 +128,15 @@ pub fn decide(snapshot: &Snapshot, now: Time) -> Vec<Decision> {
     round.decisions.extend(sweep::sweep(&held).into_iter().chain(storms));
     runs::runs(&mut round);
     policies::policies(&mut round);
+    round.decisions.extend(orphans(&held));
     round.into_decisions()
+}
+
+/// Cordons of ours that nobody answers for.
+fn orphans(snapshot: &Snapshot) -> impl Iterator<Item = Decision> {
+    snapshot.nodes.values().filter_map(|node| {
+        let verdict = orphan(snapshot, node)?;
+        let mark = node.cordon.clone()?;
+        Some(Decision::Orphan { node: node.name.clone(), node_uid: node.uid.clone(), mark, verdict })
+    })
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::blocker::Blocker;
+use crate::budget::Grant;
 use crate::ids::{NodeUid, remediation_name};
 use crate::plan::{Header, PlannedNode};
-use crate::snapshot::{Counts, Fleet, Ledger, Mark, Remediation, Run, Snapshot};
+use crate::snapshot::{Counts, Fleet, Ledger, Mark, Remediation, Run};
 use crate::time::{Span, Time};
 
 /// What became of the planned nodes.
@@ -35,8 +36,8 @@ struct Counting<'a, 'b> {
     run: &'b Run,
     header: &'b Header,
     tally: Tally<'a>,
-    /// Nodes that this run was granted, whether their Remediations are seen or not.
-    granted: BTreeSet<&'b NodeUid>,
+    /// Nodes that this run was granted and whose Remediations are not seen.
+    unseen: BTreeSet<&'a NodeUid>,
     /// Nodes that came to an end, or to a halt, since the run was written last: when, and whether well.
     news: Vec<(Time, bool)>,
 }
@@ -47,12 +48,12 @@ pub(super) fn tally<'a>(
     header: &Header,
     nodes: &[(u32, &'a PlannedNode)],
 ) -> Tally<'a> {
-    let granted = granted(fleet.snapshot, run);
-    let mut counting = Counting { fleet, run, header, tally: Tally::default(), granted, news: Vec::new() };
+    let unseen = unseen(fleet, run);
+    let mut counting = Counting { fleet, run, header, tally: Tally::default(), unseen, news: Vec::new() };
     let of_run = fleet.of_run(&run.uid);
     let mut marks = Vec::with_capacity(nodes.len());
     for ((page, node), before) in nodes.iter().zip(run.status.nodes.marks()) {
-        let remediation = of_run.and_then(|of_run| of_run.get(&node.uid)).copied();
+        let remediation = of_run.and_then(|of_run| of_run.get(node.uid.as_str()));
         let mark = counting.mark(*page, node, remediation, before);
         let begun = !matches!(mark, Mark::Waiting | Mark::Skipped | Mark::Replaced);
         counting.tally.batch_begun |= begun && node.batch == run.status.batch;
@@ -96,7 +97,7 @@ impl<'a> Counting<'a, '_> {
     /// Whether a grant says that the node was begun, though its Remediation is not there: the watch lags, or somebody took
     /// it away. Once a live read shows which, the grant is swept.
     fn is_unseen(&self, node: &PlannedNode, before: Mark) -> bool {
-        matches!(before, Mark::Waiting | Mark::Begun) && self.granted.contains(&node.uid)
+        matches!(before, Mark::Waiting | Mark::Begun) && self.unseen.contains(&node.uid)
     }
 
     /// A node whose Remediation is there.
@@ -112,7 +113,9 @@ impl<'a> Counting<'a, '_> {
         if let Some((started, finished)) = times {
             self.tally.longest_repair = self.tally.longest_repair.max(Some(finished.since(started)));
         }
-        if mark != before && matches!(mark, Mark::Held | Mark::Failed | Mark::Repaired) {
+        // What failed and was held, or is being put back, failed once.
+        let known = mark == Mark::Failed && before == Mark::Held;
+        if mark != before && !known && matches!(mark, Mark::Held | Mark::Failed | Mark::Repaired) {
             self.news.push((times.map_or(Time(i64::MAX), |(_, finished)| finished), mark == Mark::Repaired));
         }
         self.tally.counts.add(mark);
@@ -167,11 +170,10 @@ impl<'a> Counting<'a, '_> {
     }
 }
 
-/// The nodes that a run was granted and that were not given back.
-pub(super) fn granted<'a>(snapshot: &'a Snapshot, run: &Run) -> BTreeSet<&'a NodeUid> {
-    let of_guard = snapshot.guard.iter().flat_map(|guard| &guard.grants);
-    let of_pool = snapshot.pools.get(&run.request.pool).into_iter().flat_map(|pool| &pool.grants);
-    of_guard.chain(of_pool).filter(|grant| grant.run_uid == run.uid).map(|grant| &grant.node_uid).collect()
+/// The nodes that a run was granted, of guard or pool, and of which no Remediation is seen.
+pub(super) fn unseen<'a>(fleet: &Fleet<'a>, run: &Run) -> BTreeSet<&'a NodeUid> {
+    let counts = |grant: &&&Grant| grant.run_uid == run.uid;
+    fleet.unseen().iter().filter(counts).map(|grant| &grant.node_uid).collect()
 }
 
 fn told(node: &PlannedNode, remediation: &Remediation) -> String {

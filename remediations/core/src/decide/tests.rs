@@ -230,7 +230,8 @@ fn a_batch_begins_when_the_one_before_is_over() {
 
 #[test]
 fn a_failure_starts_nothing_more() {
-    for (mode, outcome) in [(Mode::Finished, Some(Outcome::Failed)), (Mode::Held, None)] {
+    let ends = [(Mode::Finished, Some(Outcome::Failed)), (Mode::Held, None), (Mode::Undoing, None)];
+    for (mode, outcome) in ends {
         let mut world = world();
         let run = planned(&mut world);
         remediate(&mut world, &run, "a", mode, outcome);

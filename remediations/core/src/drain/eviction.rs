@@ -1,36 +1,64 @@
 //! What an answer of the eviction API means.
 //!
-//! The API server answers 429 for a PodDisruptionBudget and for overload alike, and 500 for two budgets on one pod:
-//! status codes alone do not tell.
+//! The API server answers 429 for a PodDisruptionBudget and for overload alike, 500 for two budgets on one pod, and a
+//! webhook may refuse with any status that it likes: status codes alone do not tell.
 
 use crate::blocker::Blocker;
+use crate::time::Span;
+
+/// The group's resource by which a Status says that it is about a budget.
+const BUDGETS: &str = "poddisruptionbudget";
 
 /// An answer to an eviction or a deletion of a pod.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct EvictionAnswer {
     /// HTTP status; 0 when no answer came.
     pub code: u16,
     /// `message` of the Status.
     pub message: String,
-    /// `details.causes[].reason` of the Status.
-    pub causes: Vec<String>,
+    /// `details.causes` of the Status.
+    pub causes: Vec<Cause>,
+    /// What the Status is about.
+    pub about: About,
+    /// `details.retryAfterSeconds` of the Status: how long the API server asks to be left alone.
+    pub retry_after: Option<Span>,
+}
+
+/// One cause in a Status.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Cause {
+    /// A CamelCase word for programs.
+    pub reason: String,
+    /// For people.
+    pub message: String,
+}
+
+/// The object that a Status is about: `details.kind` and `details.name`, empty when it does not say.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct About {
+    /// Kind or resource.
+    pub kind: String,
+    /// Name.
+    pub name: String,
 }
 
 /// What became of an eviction.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EvictionVerdict {
     /// The pod was told to go.
     Accepted,
     /// The pod is gone, or another one has its name.
     Gone,
-    /// A PodDisruptionBudget allows no disruption now.
+    /// A PodDisruptionBudget allows no disruption now, or cannot count another one.
     Budget,
     /// Several budgets select the pod: the API never evicts it.
     SeveralBudgets,
     /// The pod's namespace is being deleted: the pod goes with it.
     NamespaceTerminating,
-    /// An admission webhook of this name said no.
+    /// An admission webhook of this name said no, or could not be asked.
     Webhook(String),
+    /// A `ValidatingAdmissionPolicy` of this name said no.
+    Policy(String),
     /// The API server has too much to do, or something was changed at the same time: try again.
     Again,
     /// Nobody knows; the next look at the pod tells.
@@ -39,124 +67,133 @@ pub enum EvictionVerdict {
     Rejected,
 }
 
-/// What `answer` means.
+/// What `answer` means. Who refused is asked before the status: admission chooses any.
 pub fn verdict(answer: &EvictionAnswer) -> EvictionVerdict {
-    let cause = |reason: &str| answer.causes.iter().any(|c| c == reason);
+    if (200..=299).contains(&answer.code) {
+        return EvictionVerdict::Accepted;
+    }
+    admission(&answer.message).unwrap_or_else(|| of_status(answer))
+}
+
+fn of_status(answer: &EvictionAnswer) -> EvictionVerdict {
+    let cause = |reason: &str| answer.causes.iter().any(|cause| cause.reason == reason);
     match answer.code {
-        200..=299 => EvictionVerdict::Accepted,
         404 => EvictionVerdict::Gone,
-        // Our precondition failed: another pod under the same name.
-        409 if answer.message.contains("UID in precondition") => EvictionVerdict::Gone,
+        409 if is_replaced(&answer.message) => EvictionVerdict::Gone,
         429 if cause("DisruptionBudget") => EvictionVerdict::Budget,
         409 | 429 => EvictionVerdict::Again,
         403 if cause("NamespaceTerminating") => EvictionVerdict::NamespaceTerminating,
+        // So many pods are on their way that the budget cannot remember another one, or it counts below zero.
+        403 if answer.about.kind == BUDGETS => EvictionVerdict::Budget,
         500 if answer.message.contains("more than one PodDisruptionBudget") => {
             EvictionVerdict::SeveralBudgets
         }
-        0 | 500..=599 => webhook(&answer.message).unwrap_or(EvictionVerdict::Unclear),
-        _ => webhook(&answer.message).unwrap_or(EvictionVerdict::Rejected),
+        0 | 500..=599 => EvictionVerdict::Unclear,
+        _ => EvictionVerdict::Rejected,
     }
 }
 
-/// The name in `admission webhook "NAME" denied …` and in `failed calling webhook "NAME": …`.
-fn webhook(message: &str) -> Option<EvictionVerdict> {
-    let (_, rest) = message.split_once("webhook \"")?;
-    let (name, _) = rest.split_once('"')?;
-    Some(EvictionVerdict::Webhook(name.to_owned()))
+/// Whether our precondition failed: another pod has the name. The eviction says it in the first way, storage in the
+/// second; a conflict of resource versions reads the same but for the word UID.
+fn is_replaced(message: &str) -> bool {
+    ["UID in the precondition", "UID in precondition"].iter().any(|words| message.contains(words))
+}
+
+/// Who in admission refused: the name in `admission webhook "NAME" denied …`, `failed calling webhook "NAME": …` and
+/// `ValidatingAdmissionPolicy 'NAME' … denied request`.
+fn admission(message: &str) -> Option<EvictionVerdict> {
+    if let Some(name) = quoted(message, "webhook \"", '"') {
+        return Some(EvictionVerdict::Webhook(name));
+    }
+    quoted(message, "ValidatingAdmissionPolicy '", '\'').map(EvictionVerdict::Policy)
+}
+
+fn quoted(message: &str, before: &str, end: char) -> Option<String> {
+    let (_, rest) = message.split_once(before)?;
+    let (name, _) = rest.split_once(end)?;
+    Some(name.to_owned())
+}
+
+impl EvictionAnswer {
+    /// The name of the budget that refused, where the answer tells it.
+    pub fn budget(&self) -> Option<&str> {
+        if self.about.kind == BUDGETS {
+            return Some(&self.about.name);
+        }
+        let of_budget = self.causes.iter().find(|cause| cause.reason == "DisruptionBudget")?;
+        let (name, _) = of_budget.message.strip_prefix("The disruption budget ")?.split_once(' ')?;
+        Some(name)
+    }
+
+    /// What it says of a budget, for people.
+    fn budget_says(&self) -> &str {
+        let of_budget = self.causes.iter().find(|cause| cause.reason == "DisruptionBudget");
+        of_budget.map_or(&self.message, |cause| &cause.message)
+    }
 }
 
 impl EvictionVerdict {
-    /// What keeps `pod` (`namespace/name`) from going; none while it goes. `budgets` are those that select it,
-    /// as `namespace/name`.
-    pub fn blockers(&self, pod: &str, budgets: &[String], answer: &EvictionAnswer) -> Vec<Blocker> {
-        let one = |reason: &str, object: String, next: String| vec![Blocker::new(reason, object, next)];
-        let on_pod = |reason: &str, next: &str| {
-            one(reason, format!("pod/{pod}"), format!("{next}: {}", answer.message))
+    /// Whether the budgets that select the pod have to be looked up to be named.
+    pub fn needs_budgets(&self, answer: &EvictionAnswer) -> bool {
+        match self {
+            Self::Budget => answer.budget().is_none(),
+            other => *other == Self::SeveralBudgets,
+        }
+    }
+
+    /// What keeps a pod from going; none while it goes. `budgets` are those that select it, by name, if they had to be
+    /// looked up.
+    pub fn blockers(
+        &self,
+        namespace: &str,
+        pod: &str,
+        budgets: &[String],
+        answer: &EvictionAnswer,
+    ) -> Vec<Blocker> {
+        let pod = format!("{namespace}/{pod}");
+        let on = |reason: &str, object: String, next: &str| {
+            vec![Blocker::new(reason, object, format!("{next}: {}", answer.message))]
         };
+        let on_pod = |reason: &str, next: &str| on(reason, format!("pod/{pod}"), next);
         match self {
             Self::Accepted | Self::Gone => Vec::new(),
-            Self::Budget => budget_blockers(pod, budgets),
+            Self::Budget => budget_blockers(namespace, &pod, budgets, answer),
             Self::SeveralBudgets => {
                 on_pod("SeveralBudgets", &format!("leave one of its budgets ({})", budgets.join(", ")))
             }
             Self::NamespaceTerminating => on_pod("NamespaceTerminating", "it goes with its namespace"),
-            Self::Webhook(name) => one(
-                "AdmissionWebhook",
-                format!("webhook/{name}"),
-                format!("lets pod {pod} not be evicted: {}", answer.message),
-            ),
-            Self::Again => {
-                on_pod("TryAgain", "the API server is busy or the pod changed; the next round tries again")
+            Self::Webhook(name) => {
+                let next = format!("lets pod {pod} not be evicted");
+                on("AdmissionWebhook", format!("webhook/{name}"), &next)
             }
+            Self::Policy(name) => {
+                let next = format!("lets pod {pod} not be evicted");
+                on("AdmissionPolicy", format!("validatingadmissionpolicy/{name}"), &next)
+            }
+            Self::Again => on_pod("TryAgain", "the API server is busy or the pod changed; it is tried again"),
             Self::Unclear => on_pod("EvictionUnclear", "the next round looks at the pod again"),
             Self::Rejected => on_pod("EvictionRejected", "the API server refused the eviction"),
         }
     }
 }
 
-/// One per budget; the pod itself where the budgets could not be read.
-fn budget_blockers(pod: &str, budgets: &[String]) -> Vec<Blocker> {
+/// One per budget; the pod itself where no budget could be named.
+fn budget_blockers(namespace: &str, pod: &str, budgets: &[String], answer: &EvictionAnswer) -> Vec<Blocker> {
     const REASON: &str = "PodDisruptionBudget";
+    let told: Vec<String> = answer.budget().map(str::to_owned).into_iter().collect();
+    let budgets = if told.is_empty() { budgets } else { &told };
+    let says = answer.budget_says();
     if budgets.is_empty() {
-        return vec![Blocker::new(
-            REASON,
-            format!("pod/{pod}"),
-            "a budget that could not be named allows no disruption now",
-        )];
+        let next = format!("a budget that could not be named allows no disruption now: {says}");
+        return vec![Blocker::new(REASON, format!("pod/{pod}"), next)];
     }
-    let next =
-        format!("allows no disruption now, pod {pod} waits; make more pods of it Ready or change the budget");
-    budgets.iter().map(|b| Blocker::new(REASON, format!("poddisruptionbudget/{b}"), next.clone())).collect()
+    let next = format!(
+        "allows no disruption now, pod {pod} waits; make more pods of it Ready or change the budget: {says}"
+    );
+    let object = |name| format!("poddisruptionbudget/{namespace}/{name}");
+    budgets.iter().map(|name| Blocker::new(REASON, object(name), next.clone())).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(code: u16, message: &str, cause: &str) -> EvictionAnswer {
-        EvictionAnswer { code, message: message.into(), causes: vec![cause.into()] }
-    }
-
-    #[test]
-    fn answers_of_an_api_server() {
-        use EvictionVerdict as V;
-        let uid = "Precondition failed: UID in precondition: a, UID in object meta: b";
-        let several = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
-        let denied = "admission webhook \"guard.example.com\" denied the request: not now";
-        for (answer, expected) in [
-            (answer(201, "", ""), V::Accepted),
-            (answer(404, "pods \"a\" not found", ""), V::Gone),
-            (answer(409, uid, ""), V::Gone),
-            (answer(409, "the object has been modified", ""), V::Again),
-            (
-                answer(
-                    429,
-                    "Cannot evict pod as it would violate the pod's disruption budget.",
-                    "DisruptionBudget",
-                ),
-                V::Budget,
-            ),
-            (answer(429, "too many requests", ""), V::Again),
-            (answer(403, "unable to create new content", "NamespaceTerminating"), V::NamespaceTerminating),
-            (answer(403, denied, ""), V::Webhook("guard.example.com".into())),
-            (answer(403, "cannot create resource pods/eviction", ""), V::Rejected),
-            (answer(500, several, ""), V::SeveralBudgets),
-            (answer(500, "failed calling webhook \"w\": timeout", ""), V::Webhook("w".into())),
-            (answer(504, "timeout", ""), V::Unclear),
-            (answer(0, "connection reset", ""), V::Unclear),
-        ] {
-            assert_eq!(verdict(&answer), expected, "{answer:?}");
-        }
-    }
-
-    #[test]
-    fn budgets_are_named() {
-        let refused = answer(429, "no", "DisruptionBudget");
-        let blockers =
-            EvictionVerdict::Budget.blockers("web/a", &["web/one".into(), "web/two".into()], &refused);
-        let objects: Vec<_> = blockers.iter().map(|b| b.object.as_str()).collect();
-        assert_eq!(objects, ["poddisruptionbudget/web/one", "poddisruptionbudget/web/two"]);
-        assert_eq!(EvictionVerdict::Budget.blockers("web/a", &[], &refused)[0].object, "pod/web/a");
-        assert!(EvictionVerdict::Accepted.blockers("web/a", &[], &refused).is_empty());
-    }
-}
+#[path = "eviction_tests.rs"]
+mod tests;

@@ -4,9 +4,10 @@
 //! would create again could be lost. A rule says how a pod goes; it never allows that loss.
 
 use crate::blocker::Blocker;
-use crate::drain::{DrainAction, DrainOptions, DrainRule};
+use crate::drain::rules::{Ruling, ruling};
+use crate::drain::{DrainAction, DrainOptions};
 use crate::selector::Labels;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// What has to be known of a pod.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,6 +60,8 @@ pub enum Verdict {
     Wait,
     /// It must not be touched: the node cannot be drained.
     Refuse(Blocker),
+    /// Whether it stays or goes is not known: nothing is evicted until it is.
+    Unknown(Blocker),
 }
 
 impl PodView {
@@ -73,8 +76,8 @@ impl PodView {
     }
 }
 
-/// What a drain does with `pod`.
-pub fn verdict(pod: &PodView, options: &DrainOptions) -> Verdict {
+/// What a drain that goes on for `waited` does with `pod`.
+pub fn verdict(pod: &PodView, options: &DrainOptions, waited: Span) -> Verdict {
     if let Some(verdict) = daemon(pod, options) {
         return verdict;
     }
@@ -84,43 +87,56 @@ pub fn verdict(pod: &PodView, options: &DrainOptions) -> Verdict {
     if pod.deletion.is_some() {
         return Verdict::Leaving;
     }
-    match (action(pod, &options.rules), pod.finished) {
-        // A pod that has ended holds no work, whatever the rules keep.
-        (DrainAction::Delete, true) => Verdict::Delete,
-        (_, true) => Verdict::Evict,
-        (DrainAction::Wait, false) => Verdict::Wait,
-        (DrainAction::Block, false) => refuse(pod, "BlockedByRule", "a drain rule of the pool blocks it"),
-        (way, false) => loss(pod, options).unwrap_or(match way {
-            DrainAction::Delete => Verdict::Delete,
-            _ => Verdict::Evict,
-        }),
+    let ruling = ruling(pod, options);
+    if pod.finished {
+        // It holds no work, whatever the rules keep.
+        return if ruling.action == DrainAction::Delete { Verdict::Delete } else { Verdict::Evict };
     }
+    kept(pod, ruling, waited).or_else(|| loss(pod, ruling, options)).unwrap_or(match ruling.action {
+        DrainAction::Delete => Verdict::Delete,
+        DrainAction::Wait => Verdict::Wait,
+        _ => Verdict::Evict,
+    })
 }
 
-/// `None` for a pod like others: also one whose DaemonSet is gone, if it may be lost, and one that has ended.
+/// `None` for a pod like others: also one whose DaemonSet is gone, if it may be lost or goes already, and one that has
+/// ended.
 fn daemon(pod: &PodView, options: &DrainOptions) -> Option<Verdict> {
     if !pod.is_daemon() || pod.finished {
         return None;
     }
     match pod.daemon_set_exists {
         Some(true) => Some(Verdict::Stays),
+        _ if pod.deletion.is_some() => None,
         Some(false) if options.force => None,
         Some(false) => {
             Some(refuse(pod, "DaemonSetGone", "its DaemonSet is gone; delete the pod, or drain with force"))
         }
-        None => Some(refuse(
-            pod,
-            "DaemonSetUnknown",
-            "its DaemonSet could not be read; see to the API server or the RBAC rules",
-        )),
+        None => {
+            let next = "its DaemonSet could not be read; see to the API server or the RBAC rules";
+            Some(Verdict::Unknown(blocker(pod, "DaemonSetUnknown", next)))
+        }
     }
 }
 
-fn action(pod: &PodView, rules: &[DrainRule]) -> DrainAction {
-    rules.iter().find(|rule| rule.selects(pod)).map_or(DrainAction::Evict, |rule| rule.action)
+/// A pod that a rule keeps, or that a rule gave less time than it took.
+fn kept(pod: &PodView, ruling: Ruling, waited: Span) -> Option<Verdict> {
+    if ruling.action == DrainAction::Block {
+        return Some(refuse(pod, "BlockedByRule", &format!("a drain rule {} blocks it", ruling.whose())));
+    }
+    let timeout = ruling.is_over(waited)?;
+    let next = format!(
+        "it has not left within the {timeout} of a drain rule {}; end it, or give the rule more time",
+        ruling.whose()
+    );
+    Some(refuse(pod, "DrainRuleTimedOut", &next))
 }
 
-fn loss(pod: &PodView, options: &DrainOptions) -> Option<Verdict> {
+/// What evicting or deleting the pod would lose. One that is waited for ends by itself.
+fn loss(pod: &PodView, ruling: Ruling, options: &DrainOptions) -> Option<Verdict> {
+    if ruling.action == DrainAction::Wait {
+        return None;
+    }
     if pod.empty_dir && !options.delete_empty_dir_data {
         return Some(refuse(
             pod,
@@ -139,94 +155,13 @@ fn loss(pod: &PodView, options: &DrainOptions) -> Option<Verdict> {
 }
 
 fn refuse(pod: &PodView, reason: &str, next: &str) -> Verdict {
-    Verdict::Refuse(Blocker::new(reason, format!("pod/{}", pod.full_name()), next))
+    Verdict::Refuse(blocker(pod, reason, next))
 }
 
-impl DrainRule {
-    /// Whether the rule is about `pod`.
-    pub fn selects(&self, pod: &PodView) -> bool {
-        (self.namespaces.is_empty() || self.namespaces.contains(&pod.namespace))
-            && self.pods.as_ref().is_none_or(|selector| selector.matches(&pod.labels))
-    }
+fn blocker(pod: &PodView, reason: &str, next: &str) -> Blocker {
+    Blocker::new(reason, format!("pod/{}", pod.full_name()), next)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::selector::Selector;
-
-    fn pod() -> PodView {
-        PodView {
-            namespace: "web".into(),
-            name: "a".into(),
-            owner: Some(owner("ReplicaSet")),
-            ..PodView::default()
-        }
-    }
-
-    fn owner(kind: &str) -> Owner {
-        Owner { api_version: "apps/v1".into(), kind: kind.into(), name: "o".into() }
-    }
-
-    fn reason(verdict: Verdict) -> String {
-        match verdict {
-            Verdict::Refuse(blocker) => format!("{} {}", blocker.reason, blocker.object),
-            other => format!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn classes_without_rules() {
-        let daemon = PodView { owner: Some(owner("DaemonSet")), daemon_set_exists: Some(true), ..pod() };
-        let cases = [
-            (pod(), "Evict"),
-            (daemon.clone(), "Stays"),
-            (PodView { empty_dir: true, ..daemon.clone() }, "Stays"),
-            (PodView { deletion: Some(Time(1)), ..daemon.clone() }, "Stays"),
-            (PodView { finished: true, ..daemon.clone() }, "Evict"),
-            (PodView { daemon_set_exists: Some(false), ..daemon.clone() }, "DaemonSetGone pod/web/a"),
-            (PodView { daemon_set_exists: None, ..daemon }, "DaemonSetUnknown pod/web/a"),
-            (PodView { mirror: true, owner: None, ..pod() }, "Stays"),
-            (PodView { empty_dir: true, ..pod() }, "EmptyDirData pod/web/a"),
-            (PodView { empty_dir: true, finished: true, ..pod() }, "Evict"),
-            (PodView { empty_dir: true, deletion: Some(Time(1)), ..pod() }, "Leaving"),
-            (PodView { owner: None, ..pod() }, "UnmanagedPod pod/web/a"),
-            (PodView { owner: None, finished: true, ..pod() }, "Evict"),
-        ];
-        for (pod, expected) in cases {
-            assert_eq!(reason(verdict(&pod, &DrainOptions::default())), expected, "{pod:?}");
-        }
-    }
-
-    #[test]
-    fn what_may_be_lost_is_evicted() {
-        let options = DrainOptions { force: true, delete_empty_dir_data: true, ..DrainOptions::default() };
-        assert_eq!(verdict(&PodView { owner: None, empty_dir: true, ..pod() }, &options), Verdict::Evict);
-        let orphan = PodView { owner: Some(owner("DaemonSet")), daemon_set_exists: Some(false), ..pod() };
-        assert_eq!(verdict(&orphan, &options), Verdict::Evict);
-    }
-
-    #[test]
-    fn the_first_rule_that_selects_a_pod_counts() {
-        let rule = |action, namespaces: &[&str], pods| DrainRule {
-            pods,
-            namespaces: namespaces.iter().map(ToString::to_string).collect(),
-            action,
-        };
-        let rules = vec![
-            rule(DrainAction::Wait, &["batch"], None),
-            rule(DrainAction::Delete, &["web"], Some(Selector::label("app", "cache"))),
-            rule(DrainAction::Block, &[], Some(Selector::label("keep", "yes"))),
-        ];
-        let options = DrainOptions { rules, ..DrainOptions::default() };
-        let labelled =
-            |key: &str, value: &str| PodView { labels: [(key.into(), value.into())].into(), ..pod() };
-        assert_eq!(verdict(&labelled("app", "cache"), &options), Verdict::Delete);
-        assert_eq!(verdict(&labelled("app", "other"), &options), Verdict::Evict);
-        assert_eq!(reason(verdict(&labelled("keep", "yes"), &options)), "BlockedByRule pod/web/a");
-        let job = PodView { namespace: "batch".into(), empty_dir: true, ..labelled("keep", "yes") };
-        assert_eq!(verdict(&job, &options), Verdict::Wait);
-        let lossy = PodView { empty_dir: true, ..labelled("app", "cache") };
-        assert_eq!(reason(verdict(&lossy, &options)), "EmptyDirData pod/web/a");
-    }
-}
+#[path = "filter_tests.rs"]
+mod tests;

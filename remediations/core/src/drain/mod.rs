@@ -2,42 +2,15 @@
 
 pub mod eviction;
 pub mod filter;
+pub mod pause;
+pub mod rules;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::blocker::Blocker;
-use crate::selector::Selector;
 use crate::time::{Span, Time};
 
-/// What to do with pods that a rule selects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[schemars(inline)]
-pub enum DrainAction {
-    /// Evict, so that PodDisruptionBudgets are asked.
-    Evict,
-    /// Delete without asking a PodDisruptionBudget.
-    Delete,
-    /// Wait until the pod ends by itself.
-    Wait,
-    /// Never touch: the drain fails and names the pod.
-    Block,
-}
-
-/// One rule of a pool's drain; the first that matches a pod counts.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct DrainRule {
-    /// Which pods, by label; absent means any pod of the namespaces.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pods: Option<Selector>,
-    /// Which namespaces, by name; empty means any.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
-    pub namespaces: Vec<String>,
-    /// What to do with them.
-    pub action: DrainAction,
-}
+pub use rules::{DrainAction, DrainRule};
 
 /// What a drain may do.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -45,6 +18,8 @@ pub struct DrainRule {
 pub struct DrainOptions {
     /// The pool's rules, in order.
     pub rules: Vec<DrainRule>,
+    /// Those that the playbook adds, in order; each counts where it is stricter than the pool's.
+    pub playbook_rules: Vec<DrainRule>,
     /// Evict pods with `emptyDir` volumes, whose data is lost.
     pub delete_empty_dir_data: bool,
     /// Evict pods that no controller would create again.
@@ -59,6 +34,8 @@ pub struct DrainOptions {
 pub struct DrainRequest {
     /// What may be done.
     pub options: DrainOptions,
+    /// For how long the drain goes on already.
+    pub waited: Span,
 }
 
 /// What one round of a drain found.

@@ -144,7 +144,7 @@ enum Wanted<'a> {
     Policy(&'a Policy, u32, BTreeMap<&'a NodeUid, Vec<Attempt>>),
 }
 
-fn wanted<'a>(fleet: &Fleet<'a>, request: &'a RunRequest) -> Result<Wanted<'a>, PlanError> {
+fn wanted<'a>(fleet: &'a Fleet<'_>, request: &'a RunRequest) -> Result<Wanted<'a>, PlanError> {
     match &request.nodes {
         NodeSelection::Named { names } => Ok(Wanted::Named(names)),
         NodeSelection::Findings { checks } => Ok(Wanted::Checks(checks)),

@@ -16,11 +16,12 @@ macro_rules! builtin {
 }
 
 /// Every playbook that comes with the program, each once per version, the oldest version first.
-pub const ALL: [Builtin; 4] = [
+pub const ALL: [Builtin; 5] = [
     builtin!("drain-and-reboot/1.0.0.yaml"),
     builtin!("restart-containerd/1.0.0.yaml"),
     builtin!("restart-kubelet/1.0.0.yaml"),
     builtin!("upgrade-systemd/1.0.0.yaml"),
+    builtin!("upgrade-systemd/1.1.0.yaml"),
 ];
 
 #[cfg(test)]

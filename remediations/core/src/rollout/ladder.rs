@@ -48,7 +48,7 @@ fn of_run<'a>(fleet: &Fleet<'a>, run: &Run, rung: u32, attempts: &mut BTreeMap<&
         if !matches!(mark, Mark::Begun | Mark::Held | Mark::Repaired | Mark::Failed) {
             continue;
         }
-        let journal = remediations.and_then(|r| r.get(&node.uid)?.journal.as_ref());
+        let journal = remediations.and_then(|r| r.get(node.uid.as_str())?.journal.as_ref());
         let at = journal.and_then(|journal| journal.finished_at).or(run.status.finished_at);
         let attempt = Attempt { at: at.unwrap_or(run.created), rung, repaired: mark == Mark::Repaired };
         attempts.entry(&node.uid).or_default().push(attempt);

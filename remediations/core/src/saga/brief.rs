@@ -21,6 +21,8 @@ pub struct Brief {
     pub run_uid: RunUid,
     /// Name of the pool.
     pub pool: String,
+    /// Name of the playbook, without version.
+    pub playbook: String,
     /// The node as the plan has it.
     pub node: PlannedNode,
     /// The playbook's steps with every parameter filled in, `confirm` first.
@@ -33,5 +35,10 @@ impl Brief {
     /// The checks whose findings this repair is for; empty for a repair by hand without a finding.
     pub fn checks(&self) -> Vec<CheckId> {
         self.node.evidence.iter().map(|e| e.check.clone()).collect()
+    }
+
+    /// Whether one of its steps changes the host for good.
+    pub fn changes_host(&self) -> bool {
+        self.steps.iter().any(|step| step.action.action().changes_host())
     }
 }

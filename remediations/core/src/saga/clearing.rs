@@ -2,9 +2,10 @@
 //! a budget of its pods may allow nothing now. Nothing has been done to the node yet, so waiting costs it nothing.
 
 use super::Brief;
-use super::journal::{Journal, Mode, Outcome, StepState};
+use super::journal::{Journal, Mode, Outcome};
 use super::next::{LATER, Next, SOON, end, wait, wait_for};
 use super::observation::Observation;
+use super::step::StepState;
 use crate::actions::Do;
 use crate::blocker::{Blocker, keep_since};
 use crate::time::{Span, Time};
@@ -13,6 +14,8 @@ use crate::time::{Span, Time};
 pub const NO_DISRUPTION_ALLOWED: &str = "PodDisruptionBudget";
 /// Reason of an admission webhook that would refuse whatever is asked, for there is nobody behind it.
 pub const DEAD_WEBHOOK: &str = "WebhookWithoutEndpoints";
+/// Reason of a pod that the drain must not touch: it would fail at once.
+pub const DRAIN_REFUSED: &str = "DrainRefused";
 
 /// Whether the next step is the node's first disruptive one: then it has to be found out whether it may begin.
 pub fn awaits_clearance(brief: &Brief, journal: &Journal) -> bool {
@@ -33,6 +36,10 @@ pub(super) fn not_clear(brief: &Brief, journal: &Journal, seen: &Observation, no
         return None;
     }
     let blockers = keep_since(&journal.blockers, blockers.clone(), now);
+    if let Some(refused) = blockers.iter().find(|blocker| blocker.reason == DRAIN_REFUSED) {
+        let message = format!("the node was not touched: {} must not be: {}", refused.object, refused.next);
+        return Some(end(journal, seen, now, Outcome::Failed, DRAIN_REFUSED, &message));
+    }
     let limit = drain_limit(brief);
     let stuck = blockers
         .iter()

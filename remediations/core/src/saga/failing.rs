@@ -1,20 +1,20 @@
-//! When it does not go on: failures, stops, lifting our cordon again, and holding a node for a person.
+//! When it does not go on: failures, stops, and lifting our cordon again.
 
-use super::Brief;
-use super::journal::{Journal, Mode, Outcome, StepState};
-use super::next::{LATER, Next, SOON, clip, end, finish, wait, wait_for, write};
-use super::observation::{NodeState, Observation, Stop};
+use super::held::STOPPED;
+use super::journal::{Journal, Mode, Outcome};
+use super::next::{LATER, Next, SOON, clip, finish, wait, wait_for, write};
+use super::observation::{Observation, Stop};
+use super::step::StepState;
+use super::{Brief, undoing};
 use crate::actions::{Effect, Failure, is_not_ours};
 use crate::blocker::Blocker;
-use crate::cordon::{CORDON_ANNOTATION, MESSAGE_ANNOTATION, NEXT_ANNOTATION};
-use crate::op::{Annotate, Op, OpResult};
+use crate::op::{Op, OpResult};
+use crate::playbook::Phase;
 use crate::time::Time;
 
-/// The reason of a saga that waits, held, for a stop to be lifted.
-pub(crate) const STOPPED: &str = "Stopped";
-
 /// A step failed. Where nothing lasting was done to the host, our cordon is lifted and the saga ends, so that another
-/// playbook may have its turn; where something was, or where nobody knows, a person has to look.
+/// playbook may have its turn. Where something was it is undone, if all of it can be; else, and where nobody knows, a
+/// person has to look.
 pub(super) fn fail(
     brief: &Brief,
     journal: &Journal,
@@ -25,9 +25,10 @@ pub(super) fn fail(
 ) -> Next {
     let mut journal = journal.clone();
     let without_effect = (failure.effect == Effect::Nothing).then_some(index);
-    let unchanged = failure.effect != Effect::Unknown && !host_changed(brief, &journal, without_effect);
+    let unknown = failure.effect == Effect::Unknown;
+    let unchanged = !unknown && !host_changed(brief, &journal, without_effect);
     let record = &mut journal.steps[index];
-    let state = if failure.effect == Effect::Unknown { StepState::Indeterminate } else { StepState::Failed };
+    let state = if unknown { StepState::Indeterminate } else { StepState::Failed };
     if record.become_state(state, now).is_err() {
         return wait(LATER);
     }
@@ -38,19 +39,32 @@ pub(super) fn fail(
     if unchanged {
         journal.outcome = Some(Outcome::Failed);
         restore_or_finish(&mut journal, now);
+    } else if !unknown {
+        undo_or_hold(brief, &mut journal, index, without_effect);
     } else {
         journal.mode = Mode::Holding;
     }
     write(journal, seen)
 }
 
-/// Somebody else works on the node: hands off, and say so.
-pub(super) fn take_over(journal: &Journal, seen: &Observation, _now: Time, how: &str) -> Next {
-    let mut journal = journal.clone();
-    journal.mode = Mode::Holding;
-    journal.reason = Some("HumanTakeover".into());
-    journal.message = Some(clip(how));
-    write(journal, seen)
+/// The host was changed. What is proven is not undone because it could not be released.
+pub(super) fn undo_or_hold(
+    brief: &Brief,
+    journal: &mut Journal,
+    failed: usize,
+    without_effect: Option<usize>,
+) {
+    let proven = brief.steps[failed].phase == Phase::Release;
+    let obstacle = if proven {
+        Some("the repair is proven".to_owned())
+    } else {
+        undoing::obstacle(brief, journal, without_effect)
+    };
+    journal.blockers.clear();
+    journal.mode = if obstacle.is_none() { Mode::Undoing } else { Mode::Holding };
+    if let (Some(why), Some(message)) = (obstacle, &mut journal.message) {
+        *message = clip(&format!("{message}; not undone: {why}"));
+    }
 }
 
 /// A stop is in force and nothing is under way on the host that would have to be awaited.
@@ -79,7 +93,7 @@ pub(super) fn stopped(brief: &Brief, journal: &Journal, seen: &Observation, stop
 }
 
 /// What was begun on the host cannot be put back: the node is held until the stop is lifted, or for a person.
-fn stopped_on_changed_host(journal: &Journal, seen: &Observation, stop: &Stop) -> Next {
+pub(super) fn stopped_on_changed_host(journal: &Journal, seen: &Observation, stop: &Stop) -> Next {
     let mut journal = journal.clone();
     journal.mode = Mode::Holding;
     journal.reason = Some(if stop.abort { "Aborted" } else { STOPPED }.to_owned());
@@ -99,13 +113,24 @@ fn put_back(journal: &mut Journal, now: Time) {
 }
 
 /// Whether a step that changes the host for good was started, other than the one at `except`.
-fn host_changed(brief: &Brief, journal: &Journal, except: Option<usize>) -> bool {
-    brief.steps.iter().zip(&journal.steps).enumerate().any(|(index, (step, record))| {
-        Some(index) != except && step.action.action().changes_host() && record.state != StepState::Pending
-    })
+pub(super) fn host_changed(brief: &Brief, journal: &Journal, except: Option<usize>) -> bool {
+    changed_steps(brief, journal, except).next().is_some()
 }
 
-fn restore_or_finish(journal: &mut Journal, now: Time) {
+/// The steps that change the host for good and were started, other than the one at `except`.
+pub(super) fn changed_steps(
+    brief: &Brief,
+    journal: &Journal,
+    except: Option<usize>,
+) -> impl Iterator<Item = usize> {
+    let steps = brief.steps.iter().zip(&journal.steps).enumerate();
+    let changed = steps.filter(move |(index, (step, record))| {
+        Some(*index) != except && step.action.action().changes_host() && record.state != StepState::Pending
+    });
+    changed.map(|(index, _)| index)
+}
+
+pub(super) fn restore_or_finish(journal: &mut Journal, now: Time) {
     match (&journal.cordon, journal.outcome) {
         (None, Some(outcome)) => finish(journal, outcome, now),
         _ => journal.mode = Mode::Restoring,
@@ -137,107 +162,5 @@ fn restored(journal: &Journal, seen: &Observation, now: Time) -> Next {
         Some(outcome) => finish(&mut journal, outcome, now),
         None => journal.mode = Mode::Forward,
     }
-    write(journal, seen)
-}
-
-/// Writes on the node what happened and how to go on, for the person who finds it.
-pub(super) fn hold(brief: &Brief, journal: &Journal, seen: &Observation, now: Time) -> Next {
-    match &seen.result {
-        None => Next::Do(Op::Annotate(Annotate {
-            message: journal.message.clone().unwrap_or_default(),
-            next: next_step(brief, journal),
-        })),
-        Some(OpResult::Annotated) => now_held(brief, journal, seen, None, now),
-        // The node is held all the same: nobody must take it for repaired because it could not be written on.
-        Some(OpResult::NotDone(failure)) if !failure.retryable => {
-            let next = format!("what happened could not be written on the node: {}", failure.message);
-            let object = format!("node/{}", brief.node.name);
-            now_held(brief, journal, seen, Some(Blocker::new(&failure.reason, object, next)), now)
-        }
-        Some(_) => wait(SOON),
-    }
-}
-
-fn now_held(
-    brief: &Brief,
-    journal: &Journal,
-    seen: &Observation,
-    further: Option<Blocker>,
-    now: Time,
-) -> Next {
-    let mut held = journal.clone();
-    held.mode = Mode::Held;
-    held.blockers = vec![held_blocker(brief, journal).since(now)];
-    held.blockers.extend(further.map(|blocker| blocker.since(now)));
-    write(held, seen)
-}
-
-/// What a person has to do about a held node.
-fn next_step(brief: &Brief, journal: &Journal) -> String {
-    let node = &brief.node.name;
-    if journal.reason.as_deref() == Some(STOPPED) {
-        return format!(
-            "goes on by itself when the Hold is lifted: nodemend get holds; nodemend release HOLD. Run {}",
-            brief.run
-        );
-    }
-    let was_cordoned = journal.cordon.as_ref().is_some_and(|mark| mark.was_unschedulable);
-    let uncordon = if was_cordoned { String::new() } else { format!("`kubectl uncordon {node}` and ") };
-    format!(
-        "look at the node; when it is well, {uncordon}`kubectl annotate node {node} {CORDON_ANNOTATION}- \
-         {MESSAGE_ANNOTATION}- {NEXT_ANNOTATION}-` end this repair, `kubectl delete remediation {}` ends it and leaves \
-         the node as it is. Details: nodemend get run {}",
-        brief.remediation, brief.run
-    )
-}
-
-fn held_blocker(brief: &Brief, journal: &Journal) -> Blocker {
-    let reason = journal.reason.as_deref().unwrap_or("Held");
-    Blocker::new(reason, format!("node/{}", brief.node.name), next_step(brief, journal))
-}
-
-/// A held node goes on when the stop that held it is lifted. It is over when a person takes our marks off, or ends
-/// the run or deletes the Remediation: then the node is left as it is, cordoned and with its annotations, so that it
-/// still counts as unavailable until somebody uncordons it.
-pub(super) fn held(
-    brief: &Brief,
-    journal: &Journal,
-    seen: &Observation,
-    node: &NodeState,
-    now: Time,
-) -> Next {
-    if !node.told && !node.is_cordoned_by(brief) {
-        return ended_by_person(journal, seen, "ended by a person, who took our marks off the node", now);
-    }
-    let waits_for_stop = journal.reason.as_deref() == Some(STOPPED);
-    match &seen.stop {
-        None if waits_for_stop => resume(journal, seen, now),
-        // Said on the node first: what it says now promises that the repair goes on.
-        Some(stop) if stop.abort && waits_for_stop => stopped_on_changed_host(journal, seen, stop),
-        Some(stop) if stop.abort => {
-            let how = format!("left as it is, by {}", stop.blocker.object);
-            ended_by_person(journal, seen, &how, now)
-        }
-        Some(stop) if waits_for_stop => wait_for(journal, seen, now, LATER, vec![stop.blocker.clone()]),
-        _ => wait(LATER),
-    }
-}
-
-fn ended_by_person(journal: &Journal, seen: &Observation, how: &str, now: Time) -> Next {
-    let reason = journal.reason.as_deref().unwrap_or("Held");
-    let message = format!("{}; {how}", journal.message.as_deref().unwrap_or_default());
-    end(journal, seen, now, Outcome::Failed, reason, &message)
-}
-
-/// The stop is lifted. Time limits count from here: the time spent held is nobody's fault.
-fn resume(journal: &Journal, seen: &Observation, now: Time) -> Next {
-    let mut journal = journal.clone();
-    if let Some(index) = journal.current() {
-        journal.steps[index].started_at = Some(now);
-    }
-    journal.mode = Mode::Forward;
-    journal.reason = None;
-    journal.message = None;
-    journal.blockers.clear();
     write(journal, seen)
 }

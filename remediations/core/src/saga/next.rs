@@ -2,7 +2,7 @@
 
 use super::journal::{Journal, Mode, Outcome, Prior};
 use super::observation::{NodeObservation, NodeState, Observation};
-use super::{Brief, failing, stepping};
+use super::{Brief, failing, held, stepping, undoing};
 use crate::actions::FENCED;
 use crate::blocker::{Blocker, keep_since};
 use crate::op::{Op, OpResult};
@@ -34,8 +34,8 @@ pub(super) const LATER: Span = Span::seconds(10);
 /// What one node's repair does next.
 ///
 /// The rules, in order: a later epoch's journal is left alone; a node that is gone or another machine ends the
-/// saga; a host that obeys a later epoch is left alone; a stop lets what was launched end and starts nothing; then
-/// the current step goes on.
+/// saga; a host that obeys a later epoch is left alone; a stop lets what was launched end and starts nothing, but
+/// for an undo that has begun; then the current step goes on.
 pub fn next(brief: &Brief, journal: &Journal, seen: &Observation, now: Time) -> Next {
     if journal.is_finished() {
         return Next::Finish;
@@ -63,9 +63,10 @@ pub fn next(brief: &Brief, journal: &Journal, seen: &Observation, now: Time) -> 
     }
     match journal.mode {
         Mode::Forward => stepping::forward(brief, journal, seen, node, now),
+        Mode::Undoing => undoing::undo(brief, journal, seen, node, now),
         Mode::Restoring => failing::restore(journal, seen, now),
-        Mode::Holding => failing::hold(brief, journal, seen, now),
-        Mode::Held => failing::held(brief, journal, seen, node, now),
+        Mode::Holding => held::hold(brief, journal, seen, now),
+        Mode::Held => held::held(brief, journal, seen, node, now),
         Mode::Finished => Next::Finish,
     }
 }

@@ -5,6 +5,7 @@ use crate::cordon::CordonMark;
 use crate::ids::{BootId, Epoch, IntentId, NodeUid};
 use crate::op::OpResult;
 use crate::saga::Brief;
+use crate::snapshot::Operation;
 use crate::time::Time;
 
 /// What is seen at one moment. Read live, at most one second old when an effect is sent.
@@ -18,6 +19,8 @@ pub struct Observation {
     pub stop: Option<Stop>,
     /// What is in the way of the node's first disruptive step; read when that step is next (`awaits_clearance`).
     pub clearance: Option<Vec<Blocker>>,
+    /// What people said of this node's steps, in the order in which they said it.
+    pub resolutions: Vec<Operation>,
     /// The intent that this very process wrote a moment ago: its effect has not been sent by anybody.
     pub fresh: Option<IntentId>,
     /// The answer to the operation that was asked for last, under the current step.
@@ -63,6 +66,11 @@ impl NodeState {
     }
 }
 
+/// The reason of a stop for a process that is not the one of the guard's epoch: another has taken over.
+pub const EPOCH_NOT_OURS: &str = "EpochNotOurs";
+/// The reason of a stop for want of grants.
+pub const NOT_GRANTED: &str = "NotGranted";
+
 /// Why no further step may start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stop {
@@ -70,4 +78,16 @@ pub struct Stop {
     pub blocker: Blocker,
     /// For good: the run was aborted, or an object is being deleted.
     pub abort: bool,
+}
+
+impl Stop {
+    /// Whether it stops an undo too, `begun` or still to begin. One that has begun is stopped by another controller alone. It
+    /// needs no grant, and an abort does not keep it from putting the node back.
+    pub fn binds_undo(&self, begun: bool) -> bool {
+        match self.blocker.reason.as_str() {
+            EPOCH_NOT_OURS => true,
+            NOT_GRANTED => false,
+            _ => !begun && !self.abort,
+        }
+    }
 }

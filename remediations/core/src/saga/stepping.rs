@@ -2,10 +2,12 @@
 
 use super::Brief;
 use super::clearing::{awaits_clearance, not_clear};
-use super::failing::{fail, stopped, take_over};
-use super::journal::{Journal, Outcome, StepState};
+use super::failing::{fail, stopped};
+use super::held::take_over;
+use super::journal::{Journal, Mode, Outcome};
 use super::next::{Next, clip, clip_blockers, end, wait_for, write};
 use super::observation::{NodeState, Observation};
+use super::step::StepState;
 use crate::actions::{Action, Do, Effect, Failure, Reading, Repeat, StepContext};
 use crate::blocker::{Blocker, keep_since};
 use crate::cordon::CordonMark;
@@ -14,10 +16,10 @@ use crate::playbook::Phase;
 use crate::time::{Span, Time};
 
 /// Progress of a step that goes on is written at most this often.
-const PROGRESS_EVERY: Span = Span::seconds(15);
+pub(super) const PROGRESS_EVERY: Span = Span::seconds(15);
 /// How many intents of one step may be voided before it counts as failed: far more than restarts of the controller
 /// in the moment between an intent and its effect, and an end for a host that starts nothing.
-const MAX_ATTEMPTS: u32 = 10;
+pub(super) const MAX_ATTEMPTS: u32 = 10;
 
 pub(super) fn forward(
     brief: &Brief,
@@ -27,7 +29,7 @@ pub(super) fn forward(
     now: Time,
 ) -> Next {
     let Some(index) = journal.current() else {
-        return end(journal, seen, now, Outcome::Repaired, "Verified", proof(brief));
+        return repaired(brief, journal, seen, now);
     };
     if let Some(how) = taken_over(brief, journal, node) {
         return take_over(journal, seen, now, &how);
@@ -230,8 +232,20 @@ fn start(
             run_uid: brief.run_uid.clone(),
             since: now,
             was_unschedulable: node.unschedulable,
+            changes_host: brief.changes_host(),
         });
     }
+    write(journal, seen)
+}
+
+/// Every step is done. Marks of ours that no step has taken off the node go first.
+fn repaired(brief: &Brief, journal: &Journal, seen: &Observation, now: Time) -> Next {
+    if journal.cordon.is_none() {
+        return end(journal, seen, now, Outcome::Repaired, "Verified", proof(brief));
+    }
+    let mut journal = journal.clone();
+    (journal.reason, journal.message) = (Some("Verified".to_owned()), Some(proof(brief).to_owned()));
+    (journal.mode, journal.outcome) = (Mode::Restoring, Some(Outcome::Repaired));
     write(journal, seen)
 }
 
@@ -245,7 +259,7 @@ fn proof(brief: &Brief) -> &'static str {
 }
 
 /// Whether a person has taken the node over: lifted our cordon, or restarted the machine before we did.
-fn taken_over(brief: &Brief, journal: &Journal, node: &NodeState) -> Option<String> {
+pub(super) fn taken_over(brief: &Brief, journal: &Journal, node: &NodeState) -> Option<String> {
     let any = |wanted: fn(&Do) -> bool, state: fn(StepState) -> bool| {
         let mut steps = brief.steps.iter().zip(&journal.steps);
         steps.any(|(step, record)| wanted(&step.action) && state(record.state))

@@ -162,6 +162,8 @@ impl World {
                 id: "abort".into(),
                 verb: Verb::Abort,
                 target: None,
+                step: None,
+                outcome: None,
                 reason: "simulated".into(),
                 by: "ops".into(),
             });

@@ -141,6 +141,9 @@ fn moves(snapshot: &Snapshot, decision: &Decision) -> bool {
             .runs
             .get(run)
             .is_some_and(|run| (run.status.phase, run.status.batch) != (status.phase, status.batch)),
-        Decision::PolicyStatus { .. } | Decision::Grant { .. } | Decision::LookAgain { .. } => false,
+        Decision::PolicyStatus { .. }
+        | Decision::Grant { .. }
+        | Decision::LookAgain { .. }
+        | Decision::Orphan { .. } => false,
     }
 }

@@ -146,9 +146,13 @@ impl World {
 
     /// Repairs begin once both of their grants stand, whichever write brought the second one.
     fn see_grants(&mut self) {
+        let all = &self.snapshot;
+        let of_guard = all.guard.as_ref().map(|guard| names(&guard.grants)).unwrap_or_default();
+        let of_pools: BTreeMap<&str, BTreeSet<&str>> =
+            all.pools.iter().map(|(name, pool)| (name.as_str(), names(&pool.grants))).collect();
         let stands = |name: &&String| {
-            let remediation = self.snapshot.remediations.get(*name);
-            remediation.is_some_and(|r| is_granted(&self.snapshot, name, &r.pool))
+            let pool = all.remediations.get(*name).and_then(|r| of_pools.get(r.pool.as_str()));
+            of_guard.contains(name.as_str()) && pool.is_some_and(|pool| pool.contains(name.as_str()))
         };
         let granted: Vec<String> = self.lacking.iter().filter(stands).cloned().collect();
         for name in granted {
@@ -265,6 +269,11 @@ impl World {
     }
 }
 
+/// The Remediations that hold these grants.
+fn names(grants: &[Grant]) -> BTreeSet<&str> {
+    grants.iter().map(|grant| grant.remediation.as_str()).collect()
+}
+
 fn add_missing(
     grants: &mut Vec<Grant>,
     starts: &mut Starts,
@@ -272,10 +281,11 @@ fn add_missing(
     wanted: &[Grant],
     now: Time,
 ) {
-    let known: BTreeSet<String> = grants.iter().map(|grant| grant.remediation.clone()).collect();
-    let missing = wanted.iter().filter(|grant| !known.contains(&grant.remediation));
+    let known = names(grants);
+    let missing = wanted.iter().filter(|grant| !known.contains(grant.remediation.as_str()));
+    let missing: Vec<Grant> = missing.cloned().collect();
     let before = grants.len();
-    grants.extend(missing.cloned());
+    grants.extend(missing);
     if grants.len() > before {
         starts.note(u32::try_from(grants.len() - before).unwrap_or(u32::MAX), rate, now);
     }

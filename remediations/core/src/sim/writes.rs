@@ -40,8 +40,8 @@ impl World {
             Decision::Release { grants } => self.release(&grants),
             Decision::Ask { asked, .. } => self.answer(asked),
             Decision::Storm { pool, turn } => self.storm(&pool, &turn, writer.now),
-            // Kept by whoever makes the rounds.
-            Decision::LookAgain { .. } => {}
+            // Kept by whoever makes the rounds; and nobody takes Remediations away behind a simulated controller's back.
+            Decision::LookAgain { .. } | Decision::Orphan { .. } => {}
         }
     }
 
@@ -134,7 +134,9 @@ impl World {
         let all = &self.snapshot;
         let goes = |r: &&Remediation| r.deleting && r.is_finished() && is_remembered(all, r);
         let gone: Vec<String> = all.remediations.values().filter(goes).map(|r| r.name.clone()).collect();
-        self.snapshot.remediations.retain(|name, _| !gone.contains(name));
+        for name in gone {
+            self.snapshot.remediations.remove(&name);
+        }
     }
 
     /// Runs that are being deleted go once nothing of them is under way, and take what they own along.

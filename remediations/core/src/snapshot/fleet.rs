@@ -1,8 +1,10 @@
-//! The nodes of a snapshot by pool, and the repairs that are under way: made once per round, so that a round looks at
-//! each node once and not once per question.
+//! The nodes of a snapshot by pool, and the repairs that are under way: made at most once per round and only when asked
+//! for, so that a round looks at each node once and not once per question.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
+use super::index::TextIndex;
 use super::{Node, Pool, Remediation, Snapshot};
 use crate::budget::{Area, Grant, Sets};
 use crate::ids::{NodeUid, RunUid};
@@ -10,60 +12,100 @@ use crate::ids::{NodeUid, RunUid};
 /// What is looked up again and again in one round.
 #[derive(Debug, Clone)]
 pub struct Fleet<'a> {
-    /// What it was made of.
+    /// What it is made of.
     pub snapshot: &'a Snapshot,
-    /// Remediations that are not over.
-    pub unfinished: Vec<&'a Remediation>,
+    /// Names of Remediations that are taken for not under way.
+    ignored: BTreeSet<&'a str>,
+    pools: OnceLock<Pools<'a>>,
+    unfinished: OnceLock<Vec<&'a Remediation>>,
+    busy: OnceLock<ByNode<'a>>,
+    by_run: OnceLock<BTreeMap<&'a RunUid, ByNode<'a>>>,
+    unseen: OnceLock<Vec<&'a Grant>>,
+}
+
+/// Remediations by the UID of their node.
+pub type ByNode<'a> = TextIndex<'a, &'a Remediation>;
+
+/// Nodes by pool, and those that several pools select.
+#[derive(Debug, Clone, Default)]
+struct Pools<'a> {
     members: BTreeMap<&'a str, Vec<&'a Node>>,
     contested: BTreeSet<&'a NodeUid>,
-    busy: BTreeMap<&'a NodeUid, &'a Remediation>,
-    by_run: BTreeMap<&'a RunUid, BTreeMap<&'a NodeUid, &'a Remediation>>,
 }
 
 impl<'a> Fleet<'a> {
-    /// Sorts the nodes and Remediations of `snapshot`.
+    /// The nodes and Remediations of `snapshot`.
     pub fn new(snapshot: &'a Snapshot) -> Self {
-        Self::without(snapshot, &BTreeSet::new())
+        Self::without(snapshot, BTreeSet::new())
     }
 
     /// The same, as if the Remediations of these names were not under way.
-    pub fn without(snapshot: &'a Snapshot, ignored: &BTreeSet<&str>) -> Self {
-        let counts = |r: &&Remediation| !r.is_finished() && !ignored.contains(r.name.as_str());
-        let unfinished: Vec<_> = snapshot.remediations.values().filter(counts).collect();
-        let busy = unfinished.iter().map(|remediation| (&remediation.node_uid, *remediation)).collect();
-        let mut by_run: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
-        for remediation in snapshot.remediations.values() {
-            by_run.entry(&remediation.run_uid).or_default().insert(&remediation.node_uid, remediation);
+    pub fn without(snapshot: &'a Snapshot, ignored: BTreeSet<&'a str>) -> Self {
+        Self {
+            snapshot,
+            ignored,
+            pools: OnceLock::new(),
+            unfinished: OnceLock::new(),
+            busy: OnceLock::new(),
+            by_run: OnceLock::new(),
+            unseen: OnceLock::new(),
         }
-        let (members, contested) = members(snapshot);
-        Self { snapshot, unfinished, members, contested, busy, by_run }
+    }
+
+    fn pools(&self) -> &Pools<'a> {
+        self.pools.get_or_init(|| Pools::of(self.snapshot))
     }
 
     /// The nodes of a pool, by name.
     pub fn members(&self, pool: &str) -> &[&'a Node] {
-        self.members.get(pool).map_or(&[], Vec::as_slice)
+        self.pools().members.get(pool).map_or(&[], Vec::as_slice)
     }
 
     /// Whether more than one pool selects the node: then none repairs it.
     pub fn is_contested(&self, node: &Node) -> bool {
-        self.contested.contains(&node.uid)
+        self.pools().contested.contains(&node.uid)
+    }
+
+    /// Remediations that are not over, by name.
+    pub fn unfinished(&self) -> &[&'a Remediation] {
+        self.unfinished.get_or_init(|| {
+            let under_way = |r: &&Remediation| !r.is_finished() && !self.ignored.contains(r.name.as_str());
+            self.snapshot.remediations.values().filter(under_way).collect()
+        })
     }
 
     /// The Remediation that is at work on the node or holds it.
     pub fn busy(&self, node: &NodeUid) -> Option<&'a Remediation> {
-        self.busy.get(node).copied()
+        self.busy.get_or_init(|| by_node(self.unfinished())).get(node.as_str())
     }
 
     /// The Remediations of a run, by the node's UID.
-    pub fn of_run(&self, run: &RunUid) -> Option<&BTreeMap<&'a NodeUid, &'a Remediation>> {
-        self.by_run.get(run)
+    pub fn of_run(&self, run: &RunUid) -> Option<&ByNode<'a>> {
+        let by_run = self.by_run.get_or_init(|| {
+            let mut by_run = BTreeMap::<_, Vec<_>>::new();
+            for remediation in self.snapshot.remediations.values() {
+                by_run.entry(&remediation.run_uid).or_default().push(remediation);
+            }
+            by_run.into_iter().map(|(run, of_run)| (run, by_node(&of_run))).collect()
+        });
+        by_run.get(run)
+    }
+
+    /// Grants of guard and pools whose Remediation is not known: the watch lags, or somebody took it away.
+    pub fn unseen(&self) -> &[&'a Grant] {
+        self.unseen.get_or_init(|| {
+            let snapshot = self.snapshot;
+            let of_guard = snapshot.guard.iter().flat_map(|guard| &guard.grants);
+            let grants = of_guard.chain(snapshot.pools.values().flat_map(|pool| &pool.grants));
+            grants.filter(|grant| !snapshot.remediations.contains_key(&grant.remediation)).collect()
+        })
     }
 
     /// What is under way in a pool. A repair that another pool began on one of its nodes counts too: a pool that is made
     /// anew under another name takes over what is under way.
     pub fn unfinished_of(&self, pool: &'a Pool) -> impl Iterator<Item = &'a Remediation> {
         let nodes = &self.snapshot.nodes;
-        self.unfinished.iter().copied().filter(move |remediation| {
+        self.unfinished().iter().copied().filter(move |remediation| {
             let node = nodes.get(&remediation.node).filter(|node| node.uid == remediation.node_uid);
             remediation.pool == pool.name || node.is_some_and(|node| pool.selector.matches(&node.labels))
         })
@@ -83,19 +125,23 @@ impl<'a> Fleet<'a> {
     }
 }
 
-type Members<'a> = (BTreeMap<&'a str, Vec<&'a Node>>, BTreeSet<&'a NodeUid>);
+fn by_node<'a>(remediations: &[&'a Remediation]) -> ByNode<'a> {
+    remediations.iter().map(|remediation| (remediation.node_uid.as_str(), *remediation)).collect()
+}
 
-fn members(snapshot: &Snapshot) -> Members<'_> {
-    let (mut members, mut contested) = (BTreeMap::<_, Vec<_>>::new(), BTreeSet::new());
-    for node in snapshot.nodes.values() {
-        let mut pools = snapshot.pools.values().filter(|pool| pool.selector.matches(&node.labels));
-        if let Some(first) = pools.next() {
-            members.entry(first.name.as_str()).or_default().push(node);
+impl<'a> Pools<'a> {
+    fn of(snapshot: &'a Snapshot) -> Self {
+        let mut all = Self::default();
+        for node in snapshot.nodes.values() {
+            let mut pools = snapshot.pools.values().filter(|pool| pool.selector.matches(&node.labels));
+            if let Some(first) = pools.next() {
+                all.members.entry(first.name.as_str()).or_default().push(node);
+            }
+            for other in pools {
+                all.contested.insert(&node.uid);
+                all.members.entry(other.name.as_str()).or_default().push(node);
+            }
         }
-        for other in pools {
-            contested.insert(&node.uid);
-            members.entry(other.name.as_str()).or_default().push(node);
-        }
+        all
     }
-    (members, contested)
 }

@@ -22,7 +22,7 @@ pub enum Mark {
     Waiting,
     /// Under way, or waiting for a Hold to be lifted.
     Begun,
-    /// Waiting for a person.
+    /// Waiting for a person, or being put back after a failure: nothing more starts.
     Held,
     /// Done.
     Repaired,
@@ -57,6 +57,7 @@ impl Mark {
             Some(Outcome::Replaced) => Self::Replaced,
             Some(Outcome::Skipped) => Self::Skipped,
             Some(Outcome::Failed) => Self::Failed,
+            None if remediation.is_being_undone() => Self::Held,
             // A node that waits for a Hold to be lifted goes on by itself.
             None if remediation.is_held() && reason != Some(STOPPED) => Self::Held,
             None => Self::Begun,

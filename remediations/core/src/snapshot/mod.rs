@@ -23,20 +23,24 @@ use crate::time::Time;
 mod fleet;
 mod guard;
 mod hold;
+mod index;
 mod ledger;
 mod node;
 mod policy;
 mod run;
 
-pub use fleet::Fleet;
+pub use fleet::{ByNode, Fleet};
 pub use guard::{Behind, Guard};
 pub use hold::{Hold, HoldLevel, HoldScope};
+pub use index::TextIndex;
 pub use ledger::{Ledger, Mark};
 pub use node::{CONTROL_PLANE_LABELS, Condition, EXCLUDE_LABELS, Node, ZONE_LABEL};
 pub use policy::{
     ConditionMatch, Escalation, FindingMatch, Limits, PROBER, PlaybookRef, Policy, PolicyMode, Recurrence,
 };
-pub use run::{Counts, EvidenceByNode, NodeSelection, Operation, Run, RunPhase, RunRequest, RunStatus, Verb};
+pub use run::{
+    Counts, EvidenceByNode, NodeSelection, Operation, Resolution, Run, RunPhase, RunRequest, RunStatus, Verb,
+};
 
 /// Everything that decisions are made from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -210,6 +214,11 @@ impl Remediation {
     /// How it ended, if it has.
     pub fn outcome(&self) -> Option<Outcome> {
         self.journal.as_ref()?.outcome.filter(|_| self.is_finished())
+    }
+
+    /// Whether its host is being put back after a failure.
+    pub fn is_being_undone(&self) -> bool {
+        self.journal.as_ref().is_some_and(|j| j.mode == Mode::Undoing)
     }
 
     /// Whether it waits for a person.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::cordon::CordonMark;
 use crate::ids::{BootId, NodeName, NodeUid};
 use crate::selector::Labels;
 use crate::time::Time;
@@ -37,6 +38,8 @@ pub struct Node {
     pub os_image: String,
     /// `status.nodeInfo.architecture`, Kubernetes's name for it (`amd64`).
     pub architecture: String,
+    /// The mark of a cordon of ours, if it has one that can be read.
+    pub cordon: Option<Box<CordonMark>>,
     /// Why it is about to go, if somebody marked it for deletion.
     pub leaving: Option<String>,
     /// When it was registered.

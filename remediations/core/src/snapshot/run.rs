@@ -108,6 +108,13 @@ pub struct Operation {
     /// Name of the node it is about; absent means the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<NodeName>,
+    /// For `resolve`: name of the step it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 40))]
+    pub step: Option<String>,
+    /// For `resolve`: what became of that step, or of its undo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Resolution>,
     /// Why.
     #[schemars(length(min = 1, max = 512))]
     pub reason: String,
@@ -127,10 +134,20 @@ pub enum Verb {
     Resume,
     /// Undo what was changed. Not honoured yet.
     Rollback,
-    /// Say what became of a step that nobody can know. Not honoured yet.
+    /// Say what became of a step of a held node that nobody else can know.
     Resolve,
     /// Try a failed node again. Not honoured yet.
     Retry,
+}
+
+/// What a person found out about a step, or about its undo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum Resolution {
+    /// What it is for holds: the step counts as done, or what it did as put back.
+    Succeeded,
+    /// It does not: the step failed, or its undo is tried again.
+    Failed,
 }
 
 /// What became of a run.

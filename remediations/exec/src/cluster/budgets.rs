@@ -1,7 +1,5 @@
 //! Which PodDisruptionBudgets select a pod: the API server does not name the one that refused.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{Api, ListParams};
 use kube::core::{Selector, SelectorExt as _};
@@ -10,38 +8,21 @@ use nodemend_core::drain::filter::PodView;
 use super::Cluster;
 use super::client::within;
 
-/// The budgets of the namespaces of a few pods.
-#[derive(Debug, Default)]
-pub(super) struct Budgets(BTreeMap<String, Vec<PodDisruptionBudget>>);
-
 impl Cluster {
-    /// Reads the budgets of the pods' namespaces. Those that cannot be read are missing: they serve only to name.
-    pub(super) async fn budgets_for(&self, pods: impl Iterator<Item = &PodView>) -> Budgets {
-        let mut budgets = Budgets::default();
-        for pod in pods {
-            if !budgets.0.contains_key(&pod.namespace) {
-                let api: Api<PodDisruptionBudget> = Api::namespaced(self.client.clone(), &pod.namespace);
-                let found =
-                    within(api.list(&ListParams::default())).await.map(|list| list.items).unwrap_or_default();
-                budgets.0.insert(pod.namespace.clone(), found);
-            }
-        }
-        budgets
+    /// The names of the budgets that select `pod`: those that allow nothing now, or all if each allows some. None if
+    /// they cannot be read: they serve only to name.
+    pub(super) async fn budgets_of(&self, pod: &PodView) -> Vec<String> {
+        let api: Api<PodDisruptionBudget> = Api::namespaced(self.client.clone(), &pod.namespace);
+        let all = within(api.list(&ListParams::default())).await.map(|list| list.items).unwrap_or_default();
+        to_be_named(&all, pod)
     }
 }
 
-impl Budgets {
-    /// The budgets that select `pod`, as `namespace/name`: those that allow nothing now, or all if each allows some.
-    pub(super) fn of(&self, pod: &PodView) -> Vec<String> {
-        let all = self.0.get(&pod.namespace).map(Vec::as_slice).unwrap_or_default();
-        let selecting: Vec<_> = all.iter().filter(|budget| selects(budget, pod)).collect();
-        let closed: Vec<_> = selecting.iter().copied().filter(|budget| allowed(budget) == 0).collect();
-        let named = if closed.is_empty() { selecting } else { closed };
-        named
-            .iter()
-            .map(|b| format!("{}/{}", pod.namespace, b.metadata.name.as_deref().unwrap_or_default()))
-            .collect()
-    }
+fn to_be_named(all: &[PodDisruptionBudget], pod: &PodView) -> Vec<String> {
+    let selecting: Vec<_> = all.iter().filter(|budget| selects(budget, pod)).collect();
+    let closed: Vec<_> = selecting.iter().copied().filter(|budget| allowed(budget) == 0).collect();
+    let named = if closed.is_empty() { selecting } else { closed };
+    named.iter().filter_map(|budget| budget.metadata.name.clone()).collect()
 }
 
 fn allowed(budget: &PodDisruptionBudget) -> i32 {
@@ -70,7 +51,7 @@ mod tests {
             }))
             .unwrap()
         };
-        let all = vec![
+        let all = [
             budget("open", json!({ "matchLabels": { "app": "a" } }), 1),
             budget(
                 "closed",
@@ -80,14 +61,13 @@ mod tests {
             budget("other", json!({ "matchLabels": { "app": "b" } }), 0),
             budget("none", json!(null), 0),
         ];
-        let budgets = Budgets([("web".to_owned(), all)].into());
         let pod = |app: &str| PodView {
             namespace: "web".into(),
             labels: [("app".to_owned(), app.to_owned())].into(),
             ..PodView::default()
         };
-        assert_eq!(budgets.of(&pod("a")), ["web/closed"]);
-        assert_eq!(budgets.of(&pod("b")), ["web/other"]);
-        assert!(budgets.of(&pod("c")).is_empty());
+        assert_eq!(to_be_named(&all, &pod("a")), ["closed"]);
+        assert_eq!(to_be_named(&all, &pod("b")), ["other"]);
+        assert!(to_be_named(&all, &pod("c")).is_empty());
     }
 }

@@ -50,6 +50,14 @@ pub(super) async fn list_all<K>(api: &Api<K>, params: ListParams) -> Result<Vec<
 where
     K: Clone + DeserializeOwned + fmt::Debug,
 {
+    Ok(list_at(api, params).await?.0)
+}
+
+/// The same, with the resource version from which on a watch sees all that happens later.
+pub(super) async fn list_at<K>(api: &Api<K>, params: ListParams) -> Result<(Vec<K>, String), RequestError>
+where
+    K: Clone + DeserializeOwned + fmt::Debug,
+{
     let mut params = params.limit(PAGE);
     let mut all = Vec::new();
     loop {
@@ -57,7 +65,7 @@ where
         all.extend(page.items);
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),
-            None => return Ok(all),
+            None => return Ok((all, page.metadata.resource_version.unwrap_or_default())),
         }
     }
 }
@@ -83,6 +91,8 @@ impl RequestError {
                     }
                     404 => Failed::refused("NotFound", message),
                     409 => Failed::not_done("Conflict", message),
+                    // What it was asked on is too old for the API server: a page of a list, say. Another round asks anew.
+                    410 => Failed::not_done("Expired", message),
                     429 => Failed::not_done("TooManyRequests", message),
                     500.. => Failed::unknown("ApiError", message),
                     _ => Failed::refused("Rejected", message),
@@ -94,5 +104,27 @@ impl RequestError {
     /// The failure of a read, which changes nothing.
     pub(crate) fn of_read(self, object: &str) -> Failed {
         self.of_write(object).without_effect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_write(code: u16) -> Failed {
+        RequestError::Answer(Box::new(Status { code, ..Status::default() })).of_write("node/a")
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_tried_again_and_what_may_have_been_done_is_unknown() {
+        for code in [409, 410, 429] {
+            assert!(matches!(of_write(code), Failed::NotDone(why) if why.retryable), "{code}");
+        }
+        for code in [500, 503, 504] {
+            assert!(matches!(of_write(code), Failed::Unknown(_)), "{code}");
+        }
+        for code in [400, 403, 404, 422] {
+            assert!(matches!(of_write(code), Failed::NotDone(why) if !why.retryable), "{code}");
+        }
     }
 }

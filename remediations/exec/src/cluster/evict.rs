@@ -2,7 +2,8 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, PostParams, Preconditions};
-use nodemend_core::drain::eviction::EvictionAnswer;
+use kube::core::Status;
+use nodemend_core::drain::eviction::{About, Cause, EvictionAnswer};
 use nodemend_core::drain::filter::PodView;
 use nodemend_core::time::Span;
 use serde_json::{Value, json};
@@ -14,7 +15,6 @@ impl Cluster {
     /// Posts an eviction. Not kube's `Api::evict`: that sends `delete_options`, which the API server does not read,
     /// so that UID and grace period would be lost.
     pub(super) async fn evict(&self, pod: &PodView, grace: Option<Span>) -> EvictionAnswer {
-        self.evictions.wait().await;
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace);
         let body = eviction(pod, grace);
         answer(
@@ -30,7 +30,6 @@ impl Cluster {
 
     /// Deletes the pod without asking its budgets.
     pub(super) async fn delete(&self, pod: &PodView, grace: Option<Span>) -> EvictionAnswer {
-        self.evictions.wait().await;
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace);
         let params = DeleteParams {
             grace_period_seconds: grace.map(|g| u32::try_from(g.as_duration().as_secs()).unwrap_or(u32::MAX)),
@@ -57,15 +56,21 @@ fn eviction(pod: &PodView, grace: Option<Span>) -> Value {
 fn answer<T>(result: Result<T, RequestError>) -> EvictionAnswer {
     match result {
         Ok(_) => EvictionAnswer { code: 200, ..EvictionAnswer::default() },
-        Err(RequestError::NoAnswer(message)) => EvictionAnswer { code: 0, message, causes: Vec::new() },
-        Err(RequestError::Answer(status)) => EvictionAnswer {
-            code: status.code,
-            message: status.message,
-            causes: status
-                .details
-                .map(|d| d.causes.into_iter().map(|c| c.reason).collect())
-                .unwrap_or_default(),
-        },
+        Err(RequestError::NoAnswer(message)) => EvictionAnswer { message, ..EvictionAnswer::default() },
+        Err(RequestError::Answer(status)) => refusal(*status),
+    }
+}
+
+fn refusal(status: Status) -> EvictionAnswer {
+    let answer = EvictionAnswer { code: status.code, message: status.message, ..EvictionAnswer::default() };
+    let Some(details) = status.details else { return answer };
+    let seconds = i64::from(details.retry_after_seconds);
+    let causes = details.causes.into_iter();
+    EvictionAnswer {
+        causes: causes.map(|cause| Cause { reason: cause.reason, message: cause.message }).collect(),
+        about: About { kind: details.kind, name: details.name },
+        retry_after: (seconds > 0).then(|| Span::seconds(seconds)),
+        ..answer
     }
 }
 
@@ -83,5 +88,24 @@ mod tests {
             json!({ "preconditions": { "uid": "u" }, "gracePeriodSeconds": 7 })
         );
         assert_eq!(eviction(&pod, None)["deleteOptions"], json!({ "preconditions": { "uid": "u" } }));
+    }
+
+    #[test]
+    fn an_answer_keeps_all_that_tells_what_it_means() {
+        let status = json!({
+            "status": "Failure", "code": 429, "message": "no", "details": {
+                "kind": "pods", "name": "a", "retryAfterSeconds": 10,
+                "causes": [{ "reason": "DisruptionBudget", "message": "why" }],
+            },
+        });
+        let answer = refusal(serde_json::from_value(status).unwrap());
+        assert_eq!((answer.code, answer.retry_after), (429, Some(Span::seconds(10))));
+        assert_eq!(
+            (answer.causes[0].reason.as_str(), answer.causes[0].message.as_str()),
+            ("DisruptionBudget", "why")
+        );
+        assert_eq!((answer.about.kind.as_str(), answer.about.name.as_str()), ("pods", "a"));
+        let plain = Status::failure("Too many requests, please try again later.", "").with_code(429);
+        assert_eq!(refusal(plain).retry_after, None);
     }
 }

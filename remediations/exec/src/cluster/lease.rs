@@ -29,8 +29,10 @@ mod claim;
 
 /// Where the medik8s operators keep their Leases, unless told otherwise.
 const NAMESPACE: &str = "medik8s-leases";
-/// How often a write is tried anew when somebody else wrote the Lease in between.
+/// How often a write is tried anew when somebody else wrote the Lease in between, or when it is to be given back.
 const ATTEMPTS: u32 = 5;
+/// How long it is waited before it is tried once more to give it back; twice as long each time, three seconds in all.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// How long a renewal is good for: a sixth of the Lease's time, so that five may fail in a row.
 const RENEW_AFTER: Duration = Duration::from_mins(10);
 /// The reason of refusals and blockers.
@@ -108,22 +110,32 @@ impl Cluster {
         }
     }
 
-    /// Gives our Lease of the node back. What cannot be given back runs out by itself.
-    pub(super) async fn release_lease(&self, target: &Target) {
-        self.looks.forget(&target.node_uid);
+    /// Gives our Lease of the node back; a few times, if the API server has no answer or says no. What cannot be given back
+    /// runs out by itself, and keeps others from the node until then.
+    pub(super) async fn release_lease(&self, node: &NodeName, uid: &NodeUid) {
+        self.looks.forget(uid);
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1..=ATTEMPTS {
+            match self.delete_lease(node).await {
+                Ok(()) => return,
+                Err(failed) if attempt == ATTEMPTS => not_released(node, &failed),
+                Err(_) => tokio::time::sleep(pause).await,
+            }
+            pause *= 2;
+        }
+    }
+
+    /// Deletes the Lease if it is ours, as it was read.
+    async fn delete_lease(&self, node: &NodeName) -> Result<(), Failed> {
         let api = leases(&self.client);
-        let lease = match read(&api, &target.node).await {
-            Ok(Some(lease)) if claim::is_ours(&lease) => lease,
-            Ok(_) => return,
-            Err(failed) => return not_released(target, &failed),
-        };
+        let Some(lease) = read(&api, node).await?.filter(claim::is_ours) else { return Ok(()) };
         let preconditions =
             Preconditions { uid: lease.metadata.uid, resource_version: lease.metadata.resource_version };
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
         self.writes.wait().await;
-        match within(api.delete(&name(&target.node), &params)).await {
-            Err(e) if !e.is_not_found() => not_released(target, &e.of_write(&object(&target.node))),
-            _ => {}
+        match within(api.delete(&name(node), &params)).await {
+            Err(e) if !e.is_not_found() => Err(e.of_write(&object(node))),
+            _ => Ok(()),
         }
     }
 }
@@ -167,8 +179,8 @@ fn refused(node: &NodeName, other: &Holder) -> Failed {
     Failed::not_done(HELD, other.message(node))
 }
 
-fn not_released(target: &Target, failed: &Failed) {
-    tracing::warn!(node = %target.node, ?failed, "the Lease was not given back; it runs out by itself");
+fn not_released(node: &NodeName, failed: &Failed) {
+    tracing::warn!(node = %node, ?failed, "the Lease was not given back; it runs out by itself");
 }
 
 fn name(node: &NodeName) -> String {

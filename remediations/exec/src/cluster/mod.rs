@@ -5,13 +5,18 @@ mod client;
 mod drain;
 mod evict;
 mod lease;
+mod leave;
+mod lift;
 mod node;
+mod patience;
 mod pods;
 mod preflight;
+mod round;
 
 use kube::Client;
 
 pub use client::client;
+pub use lift::lift;
 pub use preflight::preflight;
 
 use crate::limits::{Limits, Pace};
@@ -23,6 +28,8 @@ pub(crate) struct Cluster {
     evictions: Pace,
     evictions_at_once: usize,
     looks: lease::Looks,
+    patience: patience::Patience,
+    daemon_sets: pods::DaemonSets,
 }
 
 impl Cluster {
@@ -33,6 +40,8 @@ impl Cluster {
             evictions: Pace::per_second(limits.evictions_per_second),
             evictions_at_once: limits.evictions_at_once.get(),
             looks: lease::Looks::default(),
+            patience: patience::Patience::default(),
+            daemon_sets: pods::DaemonSets::default(),
         }
     }
 }

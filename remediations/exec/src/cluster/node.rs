@@ -1,8 +1,11 @@
 //! Cordon, uncordon and annotate: each a live read of the node, then one guarded patch.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, Patch, PatchParams};
 use nodemend_core::cordon::{CORDON_ANNOTATION, CordonMark, MESSAGE_ANNOTATION, NEXT_ANNOTATION};
+use nodemend_core::ids::{NodeName, NodeUid};
 use nodemend_core::op::{Annotate, OpResult};
 use serde_json::{Value, json};
 
@@ -35,7 +38,20 @@ impl Cluster {
     /// stays lifted.
     pub(crate) async fn uncordon(&self, target: &Target, mark: &CordonMark) -> Result<OpResult, Failed> {
         let lifted = self.write(target, |node| uncordon_step(node, mark)).await?;
-        self.release_lease(target).await;
+        self.release_lease(&target.node, &target.node_uid).await;
+        self.patience.forget(&target.node_uid);
+        Ok(lifted)
+    }
+
+    /// The same for a cordon whose repair is gone: nothing but the API server is needed for it.
+    pub(super) async fn lift(
+        &self,
+        node: &NodeName,
+        uid: &NodeUid,
+        mark: &CordonMark,
+    ) -> Result<OpResult, Failed> {
+        let lifted = self.write_node(node, uid, |node| uncordon_step(node, mark)).await?;
+        self.release_lease(node, uid).await;
         Ok(lifted)
     }
 
@@ -50,21 +66,25 @@ impl Cluster {
 
     /// The node as it is now, if it is still the machine that was meant.
     pub(super) async fn live_node(&self, target: &Target) -> Result<Node, Failed> {
-        let object = format!("node/{}", target.node);
+        self.live(&target.node, &target.node_uid).await
+    }
+
+    async fn live(&self, name: &NodeName, uid: &NodeUid) -> Result<Node, Failed> {
+        let object = format!("node/{name}");
         let nodes: Api<Node> = Api::all(self.client.clone());
-        let node = within(nodes.get(target.node.as_str())).await.map_err(|e| {
+        let node = within(nodes.get(name.as_str())).await.map_err(|e| {
             if e.is_not_found() {
                 Failed::refused("NodeGone", format!("{object} is gone"))
             } else {
                 e.of_read(&object)
             }
         })?;
-        if node.metadata.uid.as_deref() == Some(target.node_uid.as_str()) {
+        if node.metadata.uid.as_deref() == Some(uid.as_str()) {
             Ok(node)
         } else {
             Err(Failed::refused(
                 "NodeReplaced",
-                format!("{object} is another machine now: its UID is not {}", target.node_uid),
+                format!("{object} is another machine now: its UID is not {uid}"),
             ))
         }
     }
@@ -74,22 +94,29 @@ impl Cluster {
         target: &Target,
         step: impl Fn(&Node) -> Result<Step, Failed>,
     ) -> Result<OpResult, Failed> {
+        self.write_node(&target.node, &target.node_uid, step).await
+    }
+
+    async fn write_node(
+        &self,
+        name: &NodeName,
+        uid: &NodeUid,
+        step: impl Fn(&Node) -> Result<Step, Failed>,
+    ) -> Result<OpResult, Failed> {
         let nodes: Api<Node> = Api::all(self.client.clone());
         let mut attempts = 1;
         loop {
-            let node = self.live_node(target).await?;
+            let node = self.live(name, uid).await?;
             let (mut patch, result) = match step(&node)? {
                 Step::Done(result) => return Ok(result),
                 Step::Patch(patch, result) => (patch, result),
             };
             patch["metadata"]["resourceVersion"] = json!(node.metadata.resource_version);
             self.writes.wait().await;
-            match within(nodes.patch(target.node.as_str(), &PatchParams::default(), &Patch::Merge(patch)))
-                .await
-            {
+            match within(nodes.patch(name.as_str(), &PatchParams::default(), &Patch::Merge(patch))).await {
                 Ok(_) => return Ok(result),
                 Err(e) if e.is_conflict() && attempts < ATTEMPTS => attempts += 1,
-                Err(e) => return Err(e.of_write(&format!("node/{}", target.node))),
+                Err(e) => return Err(e.of_write(&format!("node/{name}"))),
             }
         }
     }
@@ -128,7 +155,7 @@ fn cordoned_before(node: &Node, found: CordonMark, mark: &CordonMark) -> Result<
 }
 
 fn uncordon_step(node: &Node, mark: &CordonMark) -> Result<Step, Failed> {
-    let Some(found) = read_mark(node)? else { return Ok(Step::Done(OpResult::Uncordoned)) };
+    let Some(found) = read_mark(node)? else { return Ok(without_mark(node)) };
     if !is_same(&found, mark) {
         return Err(another(node, &found));
     }
@@ -138,6 +165,18 @@ fn uncordon_step(node: &Node, mark: &CordonMark) -> Result<Step, Failed> {
         patch["spec"] = json!({ "unschedulable": null });
     }
     Ok(Step::Patch(patch, OpResult::Uncordoned))
+}
+
+/// Nothing of ours to lift; what was written for a person goes.
+fn without_mark(node: &Node) -> Step {
+    let told = |all: &BTreeMap<String, String>| {
+        [MESSAGE_ANNOTATION, NEXT_ANNOTATION].iter().any(|key| all.contains_key(*key))
+    };
+    if !node.metadata.annotations.as_ref().is_some_and(told) {
+        return Step::Done(OpResult::Uncordoned);
+    }
+    let annotations = json!({ MESSAGE_ANNOTATION: null, NEXT_ANNOTATION: null });
+    Step::Patch(json!({ "metadata": { "annotations": annotations } }), OpResult::Uncordoned)
 }
 
 fn read_mark(node: &Node) -> Result<Option<CordonMark>, Failed> {

@@ -9,6 +9,7 @@ fn mark(remediation: &str) -> CordonMark {
         run_uid: "uid-1".into(),
         since: nodemend_core::time::Time(0),
         was_unschedulable: false,
+        changes_host: false,
     }
 }
 
@@ -80,4 +81,17 @@ fn an_uncordon_goes_back_to_the_state_before() {
 fn an_uncordon_touches_no_cordon_of_others() {
     assert!(matches!(uncordon_step(&node(true, None), &mark("a")), Ok(Step::Done(OpResult::Uncordoned))));
     assert_eq!(refusal(uncordon_step(&marked(true, &mark("b")), &mark("a"))), "CordonedByAnother");
+}
+
+#[test]
+fn what_was_written_for_a_person_goes_though_nothing_was_cordoned() {
+    let told: Node = serde_json::from_value(json!({
+        "metadata": { "name": "node-1", "annotations": { MESSAGE_ANNOTATION: "held", NEXT_ANNOTATION: "look" } },
+        "spec": { "unschedulable": true },
+    }))
+    .unwrap();
+    let (patch, result) = patch(uncordon_step(&told, &mark("a")));
+    let gone = json!({ MESSAGE_ANNOTATION: null, NEXT_ANNOTATION: null });
+    assert_eq!(patch, json!({ "metadata": { "annotations": gone } }), "somebody else's cordon stays");
+    assert_eq!(result, OpResult::Uncordoned);
 }

@@ -1,6 +1,8 @@
 //! The pods of a node, as far as a drain has to know them.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::Pod;
@@ -11,42 +13,69 @@ use nodemend_core::ids::NodeName;
 use nodemend_core::time::Time;
 
 use super::Cluster;
-use super::client::{list_all, within};
+use super::client::{list_at, within};
 use crate::failure::Failed;
 use crate::target::Target;
 
 /// Set by the kubelet on the image of a static pod.
 const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
 
+/// How long a DaemonSet that was there is taken to be there still: a minute in which all nodes' drains ask once.
+const KNOWN_FOR: Duration = Duration::from_mins(1);
+
+/// When DaemonSets were last seen to exist, by namespace and name. One that is gone, or was not read, is asked for anew.
+#[derive(Debug, Default)]
+pub(super) struct DaemonSets(Mutex<BTreeMap<(String, String), Instant>>);
+
 impl Cluster {
-    /// Every pod on the node, read live.
-    pub(super) async fn pods(&self, target: &Target) -> Result<Vec<PodView>, Failed> {
-        Ok(views(&self.client, &of_node(&self.client, &target.node).await?).await)
+    /// Every pod on the node, read live, and the resource version of that reading.
+    pub(super) async fn pods(&self, target: &Target) -> Result<(Vec<PodView>, String), Failed> {
+        let (pods, version) = of_node(&self.client, &target.node).await?;
+        Ok((views(&self.client, &self.daemon_sets, &pods).await, version))
     }
 }
 
-/// Every pod on the node, as the API server has it.
-pub(super) async fn of_node(client: &Client, node: &NodeName) -> Result<Vec<Pod>, Failed> {
+/// Selects the pods of a node.
+pub(super) fn on_node(node: &NodeName) -> String {
+    format!("spec.nodeName={node}")
+}
+
+/// Every pod on the node, as the API server has it, and the resource version of that reading.
+pub(super) async fn of_node(client: &Client, node: &NodeName) -> Result<(Vec<Pod>, String), Failed> {
     let pods: Api<Pod> = Api::all(client.clone());
-    let of_node = ListParams::default().fields(&format!("spec.nodeName={node}"));
-    list_all(&pods, of_node).await.map_err(|e| e.of_read(&format!("pods of node/{node}")))
+    let of_node = ListParams::default().fields(&on_node(node));
+    list_at(&pods, of_node).await.map_err(|e| e.of_read(&format!("pods of node/{node}")))
 }
 
 /// What decides about each of `pods`, in their order. A DaemonSet that cannot be read stays unknown, and its pods keep
 /// the node from being drained.
-pub(super) async fn views(client: &Client, pods: &[Pod]) -> Vec<PodView> {
+pub(super) async fn views(client: &Client, known: &DaemonSets, pods: &[Pod]) -> Vec<PodView> {
     let mut views: Vec<PodView> = pods.iter().map(view).collect();
-    let mut known: BTreeMap<(String, String), Option<bool>> = BTreeMap::new();
     for pod in views.iter_mut().filter(|pod| pod.is_daemon()) {
         let Some(owner) = &pod.owner else { continue };
-        let key = (pod.namespace.clone(), owner.name.clone());
-        if !known.contains_key(&key) {
-            let exists = daemon_set_exists(client, &key.0, &key.1).await;
-            known.insert(key.clone(), exists);
-        }
-        pod.daemon_set_exists = known.get(&key).copied().flatten();
+        pod.daemon_set_exists = known.exists(client, &pod.namespace, &owner.name).await;
     }
     views
+}
+
+impl DaemonSets {
+    async fn exists(&self, client: &Client, namespace: &str, name: &str) -> Option<bool> {
+        let key = (namespace.to_owned(), name.to_owned());
+        if self.lock().get(&key).is_some_and(|seen| seen.elapsed() < KNOWN_FOR) {
+            return Some(true);
+        }
+        let exists = daemon_set_exists(client, namespace, name).await;
+        let mut known = self.lock();
+        known.retain(|_, seen| seen.elapsed() < KNOWN_FOR);
+        if exists == Some(true) {
+            known.insert(key, Instant::now());
+        }
+        exists
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, String), Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 async fn daemon_set_exists(client: &Client, namespace: &str, name: &str) -> Option<bool> {
@@ -58,7 +87,8 @@ async fn daemon_set_exists(client: &Client, namespace: &str, name: &str) -> Opti
     }
 }
 
-fn view(pod: &Pod) -> PodView {
+/// What one pod says of itself.
+pub(super) fn view(pod: &Pod) -> PodView {
     let meta = &pod.metadata;
     let volumes = pod.spec.as_ref().and_then(|spec| spec.volumes.as_deref()).unwrap_or_default();
     PodView {

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use nodemend_bed::scale::PlainNodes;
 use nodemend_bed::{Bed, BedConfig};
 use nodemend_core::actions::Drain;
 use nodemend_core::blocker::Blocker;
 use nodemend_core::cordon::CordonMark;
+use nodemend_core::drain::eviction::EvictionAnswer;
 use nodemend_core::drain::{DrainOptions, DrainProgress, DrainRequest};
 use nodemend_core::op::{Op, OpFailure, OpResult};
-use nodemend_core::time::Time;
+use nodemend_core::time::{Span, Time};
 use nodemend_exec::{Act, HostKeys, Limits, Performer, Secret, SshAccess, Target};
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 /// How long the cluster may take to notice something.
@@ -49,7 +53,29 @@ impl Rig {
     }
 
     pub(crate) fn perform(&self, op: &Op) -> OpResult {
-        self.runtime.block_on(self.performer.perform(&self.target, Act::of(op).unwrap()))
+        self.perform_on(&self.target, op)
+    }
+
+    pub(crate) fn perform_on(&self, target: &Target, op: &Op) -> OpResult {
+        self.runtime.block_on(self.performer.perform(target, Act::of(op).unwrap()))
+    }
+
+    /// What the API server answers to the eviction of a pod with that UID: status and words.
+    pub(crate) fn evict(&self, namespace: &str, pod: &str, uid: &str) -> EvictionAnswer {
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        let body = json!({
+            "apiVersion": "policy/v1", "kind": "Eviction", "metadata": { "name": pod, "namespace": namespace },
+            "deleteOptions": { "preconditions": { "uid": uid } },
+        });
+        let params = PostParams::default();
+        let asked = pods.create_subresource::<Value, Value>("eviction", pod, &params, &body);
+        match self.runtime.block_on(asked) {
+            Ok(_) => EvictionAnswer { code: 200, ..EvictionAnswer::default() },
+            Err(kube::Error::Api(status)) => {
+                EvictionAnswer { code: status.code, message: status.message, ..EvictionAnswer::default() }
+            }
+            Err(other) => panic!("{other}"),
+        }
     }
 
     pub(crate) fn drain(&self) -> DrainProgress {
@@ -78,7 +104,7 @@ impl Rig {
 }
 
 pub(crate) fn drain() -> Op {
-    Op::Drain(DrainRequest { options: DrainOptions::default() })
+    Op::Drain(DrainRequest { options: DrainOptions::default(), waited: Span(0) })
 }
 
 pub(crate) fn mark() -> CordonMark {
@@ -88,6 +114,7 @@ pub(crate) fn mark() -> CordonMark {
         run_uid: "run-uid".into(),
         since: Time(1_780_272_000_000),
         was_unschedulable: false,
+        changes_host: false,
     }
 }
 

@@ -20,11 +20,12 @@ fn mark(remediation: &str) -> CordonMark {
         run_uid: "run-uid".into(),
         since: Time(1_780_272_000_000),
         was_unschedulable: false,
+        changes_host: false,
     }
 }
 
 fn drain(rig: &Rig<'_>, options: DrainOptions) -> DrainProgress {
-    match rig.perform(Op::Drain(DrainRequest { options })) {
+    match rig.perform(Op::Drain(DrainRequest { options, waited: Span(0) })) {
         OpResult::Drained(progress) => progress,
         other => panic!("{other:?}"),
     }
@@ -36,7 +37,8 @@ pub(crate) fn a_node_is_cordoned_drained_and_given_back(rig: &Rig<'_>) {
     rig.bed.kubectl(&["rollout", "status", "deployment/web", "--timeout=60s"]).unwrap();
     rig.bed.kubectl(&["rollout", "status", "daemonset/agent", "--timeout=60s"]).unwrap();
     assert_eq!(
-        failure(rig.perform(Op::Drain(DrainRequest { options: DrainOptions::default() }))).reason,
+        failure(rig.perform(Op::Drain(DrainRequest { options: DrainOptions::default(), waited: Span(0) })))
+            .reason,
         "NotCordoned"
     );
     the_cordon_is_ours(rig);
@@ -44,6 +46,7 @@ pub(crate) fn a_node_is_cordoned_drained_and_given_back(rig: &Rig<'_>) {
     a_lonely_pod_is_refused_before_any_eviction(rig);
     pods_leave_once_they_may(rig);
     the_node_is_given_back(rig);
+    a_runtime_that_hangs_is_found(rig);
 }
 
 fn the_cordon_is_ours(rig: &Rig<'_>) {
@@ -111,4 +114,19 @@ fn the_node_is_given_back(rig: &Rig<'_>) {
 
 fn field(rig: &Rig<'_>, path: &str) -> String {
     rig.bed.kubectl(&["get", "node", "node", "-o", &format!("jsonpath={path}")]).unwrap()
+}
+
+fn a_runtime_that_hangs_is_found(rig: &Rig<'_>) {
+    // Where packages install it; the bed keeps its own programs apart.
+    rig.host.run_checked("ln -sf /opt/bed/containerd/ctr /usr/local/bin/ctr").unwrap();
+    let told = || rig.facts().unwrap().get("runtime").map(str::to_owned);
+    assert_eq!(told().as_deref(), Some("answers"));
+    let signal = |signal: &str| {
+        let kill = format!("systemctl kill --kill-who=main --signal={signal} containerd.service");
+        rig.host.run_checked(&kill).unwrap();
+    };
+    signal("STOP");
+    assert_eq!(told().as_deref(), Some("silent"));
+    signal("CONT");
+    assert_eq!(told().as_deref(), Some("answers"));
 }

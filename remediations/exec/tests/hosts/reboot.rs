@@ -57,16 +57,34 @@ pub(crate) fn a_host_with_a_hung_pid1_is_repaired(rig: &Rig<'_>) {
 pub(crate) fn a_host_without_a_bus_is_repaired(rig: &Rig<'_>) {
     rig.host.inject(Fault::DbusDead).unwrap();
     assert_eq!(rig.facts().unwrap().get("pid1"), Some("refused"));
-    succeeds(&rig.run("prepare-1", prepare(), SOON));
+    let prepared = rig.run("prepare-1", prepare(), SOON);
+    succeeds(&prepared);
+    assert_eq!((prepared.report["before"].as_str(), prepared.report["apart"].as_str()), (OLD_SYSTEMD, ""));
     succeeds(&rig.run("install-1", install(), SOON));
     let restarted = rig.run("reboot-1", reboot(), SOON);
     has_restarted(&restarted);
     assert_eq!(restarted.report["orderly"], "true", "PID 1 answers on its own socket");
     assert_eq!(restarted.report.get("forced"), None);
     is_repaired(rig);
-    let back = rig.run("downgrade-1", HostJob::PackageInstall(to(OLD_SYSTEMD)), SOON);
+    it_is_undone(rig);
+}
+
+/// Back to the version before, and restarted; where there is no way back, nothing is changed.
+fn it_is_undone(rig: &Rig<'_>) {
+    rig.host.inject(Fault::RepositoryGone).unwrap();
+    let lost = rig.run("undo-1", HostJob::PackageInstall(to(OLD_SYSTEMD)), SOON);
+    assert_eq!((lost.code, lost.report["reason"].as_str()), (Some(1), "RepositoryUnavailable"), "{lost:?}");
+    rig.host.lift(Fault::RepositoryGone).unwrap();
+    let unknown = rig.run("undo-2", HostJob::PackageInstall(to("219-61.el7")), SOON);
+    assert_eq!((unknown.code, unknown.report["reason"].as_str()), (Some(1), "NoSuchVersion"), "{unknown:?}");
+    is_repaired(rig);
+    let back = rig.run("undo-3", HostJob::PackageInstall(to(OLD_SYSTEMD)), SOON);
     succeeds(&back);
     assert_eq!(back.report["installed"], OLD_SYSTEMD);
+    has_restarted(&rig.run("reboot-2", reboot(), SOON));
+    let facts = rig.facts().unwrap();
+    assert_eq!(facts.get("packages"), Some(format!("systemd\t{OLD_SYSTEMD}").as_str()));
+    assert_eq!(facts.get("pid1-exe"), Some("/usr/lib/systemd/systemd"));
 }
 
 pub(crate) fn a_pid1_may_hang_in_the_transaction(rig: &Rig<'_>) {

@@ -20,6 +20,10 @@ type state struct {
 	Running   string `json:"running"`
 	BootID    string `json:"bootID"`
 	Reboots   int    `json:"reboots"`
+	Installs  int    `json:"installs"`
+	Restarts  int    `json:"restarts"`
+	Launches  int    `json:"launches"`
+	MostBegun int    `json:"mostBegun"`
 	Logins    int    `json:"logins"`
 	Epoch     uint64 `json:"epoch"`
 }
@@ -55,10 +59,25 @@ func obey(hosts *Hosts, line []byte) state {
 	defer h.mu.Unlock()
 	switch o.Fault {
 	case "":
-	case faultInstall, faultUnreachable, faultReboot:
+	case faultInstall, faultUnreachable, faultReboot, faultTwice:
 		h.faults[o.Fault] = !o.Lift
+	case faultKubelet:
+		h.stopKubelet(!o.Lift)
 	default:
 		return state{Error: "there is no fault " + o.Fault}
 	}
-	return state{Installed: h.installed, Running: h.running, BootID: h.bootID, Reboots: h.reboots, Logins: h.logins, Epoch: h.epoch}
+	return h.witness()
+}
+
+// witness tells what was done to the host. The lock is held.
+func (h *Host) witness() state {
+	most := 0
+	for _, times := range h.begun {
+		most = max(most, times)
+	}
+	return state{
+		Installed: h.installed, Running: h.running, BootID: h.bootID, Epoch: h.epoch, Logins: h.logins,
+		Reboots: h.reboots, Installs: h.installs, Restarts: h.restarts,
+		Launches: h.launches, MostBegun: most,
+	}
 }

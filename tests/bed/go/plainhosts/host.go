@@ -7,20 +7,27 @@ import (
 	"time"
 )
 
-// How long things take on a host of this kind. Real ones take longer.
-const (
+// How long things take on a host of this kind. Real ones take longer; `-hasten` makes them shorter still.
+var (
 	prepareTime = 300 * time.Millisecond
 	installTime = 700 * time.Millisecond
+	restartTime = 300 * time.Millisecond
 	// From the order to the end of the last process.
 	shutdownTime = 500 * time.Millisecond
 	bootTime     = 2 * time.Second
 )
+
+// The first main process of a kubelet; each restart takes the next number.
+const firstPID = 1000
 
 // Faults that can be asked for.
 const (
 	faultInstall     = "install-fails"
 	faultUnreachable = "unreachable"
 	faultReboot      = "reboot-never-returns"
+	faultKubelet     = "kubelet-stopped"
+	// Each job's work is done twice: what a controller that repeats itself would bring about.
+	faultTwice = "jobs-run-twice"
 )
 
 // Host is the state behind one address.
@@ -36,10 +43,25 @@ type Host struct {
 	booted    time.Time
 	down      bool
 	reboots   int
+	installs  int
+	restarts  int
 	logins    int
 	epoch     uint64
 	jobs      map[string]*Job
-	faults    map[string]bool
+	// How often the work of each intent was begun.
+	begun map[string]int
+	// Intents of jobs that disturb the host: all but those that prepare.
+	launches int
+	faults   map[string]bool
+	// The kubelet's main process; none while it does not run.
+	kubeletPID int
+}
+
+// hasten divides all times.
+func hasten(by int) {
+	for _, span := range []*time.Duration{&prepareTime, &installTime, &restartTime, &shutdownTime, &bootTime} {
+		*span /= time.Duration(by)
+	}
 }
 
 // Hosts are all of them, by address and by the node's name.
@@ -64,7 +86,10 @@ func newHosts(s Settings, kubelets *Kubelets) *Hosts {
 			bootID: fmt.Sprintf("00000000-0000-4000-8000-%012d", number),
 			booted: time.Now(),
 			jobs:   map[string]*Job{},
+			begun:  map[string]int{},
 			faults: map[string]bool{},
+
+			kubeletPID: firstPID,
 		}
 		hosts.byAddress[host.address], hosts.byNode[host.node] = host, host
 	}

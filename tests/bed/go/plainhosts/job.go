@@ -26,12 +26,23 @@ func (h *Host) begin(job *Job) {
 		time.AfterFunc(prepareTime, func() { h.end(job, h.prepare) })
 	case "package-install":
 		time.AfterFunc(installTime, func() { h.end(job, h.install) })
+	case "service-restart":
+		time.AfterFunc(restartTime, func() { h.end(job, h.restartKubelet) })
 	case "reboot":
 		job.say("pid1", "answers")
 		job.say("synced", "true")
 		job.say("orderly", "true")
 		h.reboot()
 	}
+}
+
+// beginAgain does the job's work once more when the first time is over, whatever has become of the host meanwhile.
+func (h *Host) beginAgain(job *Job) {
+	time.AfterFunc(installTime+shutdownTime+bootTime, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.begin(job)
+	})
 }
 
 // end does what the job is for. A job of an earlier boot was lost with it.
@@ -72,6 +83,7 @@ func (h *Host) install(job *Job) {
 		return
 	}
 	h.installed = job.version
+	h.installs++
 	job.say("exit-code", "0")
 	job.say("installed", h.installed)
 }

@@ -51,19 +51,24 @@ func (h *Host) facts(r request) []field {
 		}
 	}
 	up := time.Since(h.booted).Seconds()
-	return []field{
+	facts := []field{
 		{"os-release", osRelease}, {"uname-m", "x86_64"}, {"uname-r", "3.10.0-1160.el7.x86_64"}, {"boot-id", h.bootID},
 		{"uptime", fmt.Sprintf("%.2f %.2f", up, up)}, {"pid1-exe", exe}, {"packages", packages.String()}, {"pid1", "answers"},
 	}
+	return append(facts, h.units()...)
 }
 
 func (h *Host) launch(r request) []field {
 	intent, kind := r.values["intent"], r.values["kind"]
-	if kind != "package-prepare" && kind != "package-install" && kind != "reboot" {
+	names := map[string]string{
+		"package-prepare": "systemd", "package-install": "systemd", "reboot": r.values["name"], "service-restart": "kubelet.service",
+	}
+	name, known := names[kind]
+	if !known {
 		return refused("BadRequest", "this program does not know the job kind")
 	}
-	if kind != "reboot" && r.values["name"] != "systemd" {
-		return refused("BadRequest", "the stand-in knows the package systemd alone")
+	if r.values["name"] != name {
+		return refused("BadRequest", "the stand-in knows the package systemd and the unit kubelet.service alone")
 	}
 	if job := h.jobs[intent]; job != nil {
 		if job.void {
@@ -74,6 +79,14 @@ func (h *Host) launch(r request) []field {
 	job := &Job{kind: kind, version: r.values["version"], boot: h.bootID, started: time.Now()}
 	h.jobs[intent] = job
 	h.begin(job)
+	h.begun[intent]++
+	if kind != "package-prepare" {
+		h.launches++
+	}
+	if h.faults[faultTwice] {
+		h.beginAgain(job)
+		h.begun[intent]++
+	}
 	return []field{{"state", "launched"}}
 }
 

@@ -40,6 +40,10 @@ pub enum PlainFault {
     Unreachable,
     /// A restart that is ordered from now on ends with a host that is down for good.
     RebootNeverReturns,
+    /// The kubelet does not run, and its node is not Ready; a restart of the service starts it. Lifting it does so too.
+    KubeletStopped,
+    /// The work of each job is done twice, as a controller that repeats itself would have it done.
+    JobsRunTwice,
 }
 
 impl PlainFault {
@@ -48,6 +52,8 @@ impl PlainFault {
             Self::InstallFails => "install-fails",
             Self::Unreachable => "unreachable",
             Self::RebootNeverReturns => "reboot-never-returns",
+            Self::KubeletStopped => "kubelet-stopped",
+            Self::JobsRunTwice => "jobs-run-twice",
         }
     }
 }
@@ -65,6 +71,14 @@ pub struct PlainHost {
     pub boot_id: String,
     /// How often it was restarted.
     pub reboots: u32,
+    /// How many package transactions changed it.
+    pub installs: u32,
+    /// How often its kubelet was started again.
+    pub restarts: u32,
+    /// How many jobs were launched on it, but for those that only prepare.
+    pub launches: u32,
+    /// How often the work of one intent was begun, of the intent for which it was most.
+    pub most_begun: u32,
     /// How many connections were made to it.
     pub logins: u32,
     /// The highest epoch that it has seen.
@@ -79,7 +93,7 @@ pub struct PlainHosts {
 
 impl PlainHosts {
     /// Starts the stand-in for `count` hosts and returns when it listens.
-    pub(super) fn start(bed: &Bed, count: usize) -> Result<Self, BedError> {
+    pub(super) fn start(bed: &Bed, count: usize, hasten: u32) -> Result<Self, BedError> {
         let hub = bed.hub();
         let access = SshAccess::of(hub);
         access.ensure()?;
@@ -92,6 +106,7 @@ impl PlainHosts {
         command.arg("-pki").arg(hub.dir.join("pki")).args(["-server", &hub.api_server()]);
         command.args(["-first-address", &FIRST.to_string(), "-count", &count.to_string()]);
         command.args(["-installed", OLD_SYSTEMD, "-available", NEW_SYSTEMD]);
+        command.args(["-hasten", &hasten.to_string()]);
         // It ends with the bed's control group; its exit status is of no use to anyone.
         process::leave_running(process::start_logged(&mut command, &hub.log("plainhosts"))?);
         bed.wait_for("the stand-in for hosts to listen", LISTENS, || Ok(hosts.control.exists()))?;

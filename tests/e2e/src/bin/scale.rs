@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use nodemend_bed::{Bed, state};
+use nodemend_bed::Bed;
+use nodemend_e2e::interrupt;
 use nodemend_e2e::scale::{Figures, Fleet, FleetSpec, Seed};
-use tokio::signal::unix::{SignalKind, signal};
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_secs(15);
@@ -18,8 +18,6 @@ const KILLS: usize = 5;
 
 /// The beds of the two runs.
 const BEDS: [&str; 2] = ["scale", "restarts"];
-/// What a shell says of a program that Ctrl-C has ended.
-const INTERRUPTED: i32 = 130;
 
 struct Options {
     nodes: usize,
@@ -30,7 +28,7 @@ struct Options {
 fn main() -> anyhow::Result<ExitCode> {
     Bed::check_privileges()?;
     let options = options()?;
-    stop_at_signal()?;
+    interrupt::stop_beds_at_signal(BEDS.map(str::to_owned).into())?;
     println!("seed {}", options.seed);
     let mut seed = Seed::new(options.seed);
     let mut kept = true;
@@ -71,26 +69,6 @@ fn part(name: &str, nodes: usize, kills: usize, seed: &mut Seed) -> anyhow::Resu
         println!("NOT KEPT: {fault}");
     }
     Ok(figures)
-}
-
-/// From here on Ctrl-C stops what was started. Signals are caught, not held back: programs that are started would inherit
-/// that.
-fn stop_at_signal() -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut interrupt, mut terminate) = {
-        let _entered = runtime.enter();
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
-    };
-    std::thread::spawn(move || {
-        runtime.block_on(async { tokio::select!(_ = interrupt.recv() => (), _ = terminate.recv() => ()) });
-        for bed in BEDS.into_iter().filter(|bed| state::folder(bed).exists()) {
-            if let Err(error) = state::stop(bed) {
-                eprintln!("bed `{bed}` was not stopped completely: {error}; the next start tries again");
-            }
-        }
-        std::process::exit(INTERRUPTED);
-    });
-    Ok(())
 }
 
 fn options() -> anyhow::Result<Options> {

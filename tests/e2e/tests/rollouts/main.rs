@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
 mod canary;
+mod deleted;
 mod gates;
 mod ladder;
 mod leaving;

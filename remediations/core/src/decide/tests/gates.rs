@@ -1,7 +1,7 @@
 //! What stops which run, and what does not.
 
 use super::*;
-use crate::snapshot::{Behind, Operation, Verb};
+use crate::snapshot::{Behind, Operation, Resolution, Verb};
 
 /// The reasons for which the run that the policy made waits, after `change`.
 fn closed_by(change: impl FnOnce(&mut Snapshot, &Run)) -> Vec<String> {
@@ -135,7 +135,7 @@ fn a_repair_that_cannot_be_read_may_be_under_way() {
 
 fn ask(world: &mut Snapshot, run: &Run, verb: Verb, target: Option<NodeName>) {
     let (id, reason, by) = ("1".to_owned(), "because".to_owned(), "ops".to_owned());
-    let operation = Operation { id, verb, target, reason, by };
+    let operation = Operation { id, verb, target, step: None, outcome: None, reason, by };
     world.runs.get_mut(&run.name).unwrap().request.operations.push(operation);
 }
 
@@ -156,6 +156,17 @@ fn an_abort_ends_a_run_and_other_operations_stop_it() {
         let reasons = closed_by(|world, run| ask(world, run, verb, target.clone()));
         assert_eq!(reasons, ["NotHonouredYet"], "{verb:?} {target:?}");
     }
+}
+
+#[test]
+fn what_a_person_says_of_a_step_stops_nothing() {
+    let mut world = world();
+    let run = planned(&mut world);
+    ask(&mut world, &run, Verb::Resolve, Some("a".into()));
+    assert!(granted(&world).is_empty(), "it does not say of which step what");
+    let operation = &mut world.runs.get_mut(&run.name).unwrap().request.operations[0];
+    (operation.step, operation.outcome) = (Some("install".into()), Some(Resolution::Succeeded));
+    assert_eq!(granted(&world), ["a", "b"]);
 }
 
 #[test]

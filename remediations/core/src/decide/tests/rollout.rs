@@ -123,6 +123,21 @@ fn a_canary_whose_record_was_deleted_is_not_forgotten() {
 }
 
 #[test]
+fn a_node_that_is_undone_failed_once() {
+    let limits = Rollout {
+        max_failures: IntOrPercent::Int(9),
+        max_consecutive_failures: Some(1),
+        ..Rollout::default()
+    };
+    let (mut world, run) = one_by_one(limits);
+    remediate(&mut world, &run, "a", Mode::Undoing, None);
+    assert_eq!(write(&mut world, &run, NOW).consecutive_failures, 1);
+    end(&mut world, &run, "a", Outcome::Failed, NOW.after(Span(1)));
+    let status = write(&mut world, &run, NOW);
+    assert_eq!((status.consecutive_failures, status.limit_reached), (1, None));
+}
+
+#[test]
 fn failures_in_a_row_are_counted_in_the_order_in_which_they_came() {
     let limits = Rollout {
         max_failures: IntOrPercent::Int(9),

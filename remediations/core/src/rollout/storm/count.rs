@@ -1,12 +1,12 @@
 //! Which nodes count in a storm: those whose Ready is not True or was not a moment ago, never those that merely have a
 //! finding or a cordon, and not those that are so because of us.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Breaker;
 use crate::budget::NotAShare;
-use crate::ids::NodeUid;
-use crate::snapshot::{Node, Pool, Snapshot, ZONE_LABEL};
+use crate::ids::NodeName;
+use crate::snapshot::{Node, Pool, Snapshot, TextIndex, ZONE_LABEL};
 use crate::time::{Span, Time};
 
 /// How long a node that we hold a grant for may be away because of us: what the built-in playbooks give draining,
@@ -21,11 +21,14 @@ pub fn blind(snapshot: &Snapshot) -> bool {
 
 /// Why it is a storm for `pool`, with the figures; `None` while it is not.
 pub fn cause(snapshot: &Snapshot, pool: &Pool, now: Time) -> Option<String> {
-    let spared = spared(snapshot, pool.storm.within, now);
+    let sick = sick(snapshot, pool, now);
+    if pool.storm.is_never(sick.len()) {
+        return None;
+    }
     let mut of_pool = Count::default();
     let mut of_zones: BTreeMap<&str, (Count, bool)> = BTreeMap::new();
     for node in snapshot.nodes.values() {
-        let health = if spared.contains(&node.uid) { Health::Well } else { health(node, &pool.storm, now) };
+        let health = sick.get(&node.name).copied().unwrap_or(Health::Well);
         let ours = pool.selector.matches(&node.labels);
         if ours {
             of_pool.add(health);
@@ -43,16 +46,37 @@ pub fn cause(snapshot: &Snapshot, pool: &Pool, now: Time) -> Option<String> {
     (!told.is_empty()).then(|| told.join("; "))
 }
 
-/// Nodes that may be away because of us: granted and within the deadline, or repaired a moment ago.
-fn spared(snapshot: &Snapshot, within: Span, now: Time) -> BTreeSet<&NodeUid> {
+/// The nodes of the cluster that are not well, and not so because of us. Where there are too few of them for any storm, who
+/// is spared is not asked: that goes through every repair.
+fn sick<'a>(snapshot: &'a Snapshot, pool: &Pool, now: Time) -> BTreeMap<&'a NodeName, Health> {
+    let health = |node: &'a Node| Some((node, health(node, &pool.storm, now)?));
+    let mut sick: Vec<_> = snapshot.nodes.values().filter_map(health).collect();
+    if !pool.storm.is_never(sick.len()) {
+        let granted = granted(snapshot, now);
+        sick.retain(|(node, _)| !granted.contains(node.uid.as_str()));
+    }
+    if !pool.storm.is_never(sick.len()) {
+        let finished = finished(snapshot, pool.storm.within, now);
+        sick.retain(|(node, _)| !finished.contains(node.uid.as_str()));
+    }
+    sick.into_iter().map(|(node, health)| (&node.name, health)).collect()
+}
+
+/// Nodes that may be away because of us: granted, and within the deadline.
+fn granted(snapshot: &Snapshot, now: Time) -> TextIndex<'_, ()> {
     let of_guard = snapshot.guard.iter().flat_map(|guard| &guard.grants);
     let grants = of_guard.chain(snapshot.pools.values().flat_map(|pool| &pool.grants));
-    let granted = grants.filter(|grant| grant.at.after(REBOOT_DEADLINE) > now).map(|grant| &grant.node_uid);
+    let granted = grants.filter(|grant| grant.at.after(REBOOT_DEADLINE) > now);
+    granted.map(|grant| (grant.node_uid.as_str(), ())).collect()
+}
+
+/// Nodes that may have been away because of us: repaired a moment ago.
+fn finished(snapshot: &Snapshot, within: Span, now: Time) -> TextIndex<'_, ()> {
     let finished = snapshot.remediations.values().filter(|remediation| {
         let at = remediation.journal.as_ref().and_then(|journal| journal.finished_at);
-        remediation.is_finished() && at.is_some_and(|at| at.after(within) > now)
+        at.is_some_and(|at| at.after(within) > now) && remediation.is_finished()
     });
-    granted.chain(finished.map(|remediation| &remediation.node_uid)).collect()
+    finished.map(|remediation| (remediation.node_uid.as_str(), ())).collect()
 }
 
 /// How a node counts.
@@ -64,14 +88,22 @@ enum Health {
     Again,
 }
 
-fn health(node: &Node, breaker: &Breaker, now: Time) -> Health {
-    if node.ready() != Some(true) {
-        return Health::NotReady;
-    }
+/// What is wrong with a node, if anything is.
+fn health(node: &Node, breaker: &Breaker, now: Time) -> Option<Health> {
+    let ready = node.conditions.get("Ready").filter(|ready| ready.status == "True");
+    let Some(ready) = ready else { return Some(Health::NotReady) };
     let recent = |since: Time| since.after(breaker.within) > now;
-    let since = node.conditions.get("Ready").and_then(|condition| condition.since);
     // A node that is new has become Ready for the first time.
-    if since.is_some_and(recent) && !recent(node.created) { Health::Again } else { Health::Well }
+    (ready.since.is_some_and(recent) && !recent(node.created)).then_some(Health::Again)
+}
+
+impl Breaker {
+    /// Whether so many nodes of the whole cluster are too few for a storm anywhere. A limit that cannot be read is taken
+    /// for passed by any number.
+    fn is_never(&self, sick: usize) -> bool {
+        let limit = self.max_not_ready.of(1);
+        limit.is_ok() && u32::try_from(sick).is_ok_and(|sick| sick < self.at_least)
+    }
 }
 
 #[derive(Debug, Default)]

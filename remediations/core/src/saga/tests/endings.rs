@@ -67,6 +67,16 @@ fn a_budget_that_closes_in_a_drain_is_named_and_the_cordon_lifted() {
 }
 
 #[test]
+fn without_a_cordon_nothing_is_drained() {
+    let mut world = World::new();
+    world.host.cordoning_is_forbidden = true;
+    world.run(&[]);
+    assert_eq!(world.end(), (Mode::Finished, Some(Outcome::Failed), "Forbidden"));
+    assert_eq!(world.host.sent, ["prepare"]);
+    assert_eq!(state(&world, "cordon"), StepState::Failed);
+}
+
+#[test]
 fn an_install_that_runs_out_of_time_is_indeterminate_and_holds_the_node() {
     let mut world = World::new();
     world.host.install_takes = Span::minutes(120);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::world::{TARGET, failure};
+use super::world::{BEFORE, TARGET, failure};
 use crate::blocker::Blocker;
 use crate::cordon::CordonMark;
 use crate::drain::{DrainProgress, RemainingPod};
@@ -30,6 +30,17 @@ pub(super) struct Host {
     pub(super) voided: BTreeSet<IntentId>,
     pub(super) epoch: Epoch,
     pub(super) installs: u32,
+    /// What the package database names, and what runs since the last restart.
+    pub(super) installed: String,
+    pub(super) running: String,
+    /// Transactions that went back to the version before.
+    pub(super) put_back: u32,
+    /// Whether the repository has lost the version before.
+    pub(super) version_is_gone: bool,
+    /// Whether the transaction ends half way: something was changed, and it is not what was wanted.
+    pub(super) install_fails: bool,
+    /// Whether a restart does not happen.
+    pub(super) reboot_fails: bool,
     pub(super) reboots: u32,
     pub(super) boots: u32,
     pub(super) repaired: bool,
@@ -43,6 +54,7 @@ pub(super) struct Host {
     pub(super) budget_closed: bool,
     pub(super) annotating_is_forbidden: bool,
     pub(super) uncordoning_is_forbidden: bool,
+    pub(super) cordoning_is_forbidden: bool,
     /// What the host answers to every login, if it lets nobody in.
     pub(super) closed: Option<OpFailure>,
     /// Whether a job leaves no exit record.
@@ -56,7 +68,7 @@ pub(super) struct Host {
 
 impl Host {
     pub(super) fn new() -> Self {
-        Self { pods: 3, ..Self::default() }
+        Self { pods: 3, installed: BEFORE.into(), running: BEFORE.into(), ..Self::default() }
     }
 
     pub(super) fn boot_id(&self) -> BootId {
@@ -101,10 +113,14 @@ impl Host {
             results: vec![result],
             boot_id: Some(self.boot_id()),
             pid1_silent: Some(false),
+            runtime_silent: Some(false),
         })
     }
 
     fn cordon(&mut self, mark: &CordonMark) -> OpResult {
+        if self.cordoning_is_forbidden {
+            return OpResult::NotDone(failure("Forbidden", false));
+        }
         if let Some(found) = &self.mark {
             let same = (&found.remediation, &found.run_uid) == (&mark.remediation, &mark.run_uid);
             return match (same, self.unschedulable) {
@@ -131,7 +147,7 @@ impl Host {
                 self.unschedulable &= found.was_unschedulable;
                 (self.mark, self.told) = (None, false);
             }
-            None => {}
+            None => self.told = false,
         }
         OpResult::Uncordoned
     }
@@ -161,8 +177,10 @@ impl Host {
     }
 
     fn launch(&mut self, launch: &Launch, stored: &Journal, now: Time) -> OpResult {
-        let started = |step: &crate::saga::StepRecord| {
-            step.intent.as_ref() == Some(&launch.intent) && step.state == StepState::Started
+        let started = |step: &crate::saga::StepRecord| match step.state {
+            StepState::Started => step.intent.as_ref() == Some(&launch.intent),
+            StepState::UndoStarted => step.undo.as_ref().is_some_and(|undo| undo.intent == launch.intent),
+            _ => false,
         };
         assert!(stored.steps.iter().any(started), "an effect without its intent in etcd");
         if let Some(fenced) = self.fenced(launch.epoch) {
@@ -182,21 +200,47 @@ impl Host {
         let boot = self.boot_id();
         let mut begun = Job { started: now, takes: Span(0), boot, code: 0, report: BTreeMap::new() };
         match job {
-            HostJob::PackagePrepare(_) => self.sent.push("prepare"),
-            HostJob::PackageInstall(_) => {
-                self.sent.push("install");
-                assert!(self.unschedulable && self.pods == 0, "the host is changed on a node that serves");
-                (self.installs, self.repaired) = (self.installs + 1, true);
-                begun.report.insert("installed".to_owned(), TARGET.to_owned());
-                begun.takes = self.install_takes;
+            HostJob::PackagePrepare(_) => {
+                self.sent.push("prepare");
+                begun.report.insert("before".to_owned(), self.installed.clone());
             }
-            HostJob::Reboot(_) => {
-                self.sent.push("reboot");
-                (self.reboots, self.boots) = (self.reboots + 1, self.boots + 1);
-            }
+            HostJob::PackageInstall(package) => self.bring_package_to(&package.version, &mut begun),
+            HostJob::Reboot(_) => self.reboot(&mut begun),
             HostJob::RestartService(_) => self.restart_service(&mut begun),
         }
         begun
+    }
+
+    /// One transaction, there or back.
+    fn bring_package_to(&mut self, version: &str, job: &mut Job) {
+        assert!(self.unschedulable && self.pods == 0, "the host is changed on a node that serves");
+        let there = version == TARGET;
+        self.sent.push(if there { "install" } else { "undo" });
+        job.takes = self.install_takes;
+        if self.installed == version {
+            job.report.insert("already".to_owned(), "true".to_owned());
+        } else if !there && self.version_is_gone {
+            job.code = 1;
+            job.report.insert("reason".to_owned(), "NoSuchVersion".to_owned());
+        } else if there {
+            self.installs += 1;
+            (self.repaired, job.code) = (!self.install_fails, i32::from(self.install_fails));
+            self.installed = if self.install_fails { "half".to_owned() } else { version.to_owned() };
+        } else {
+            (self.put_back, self.repaired) = (self.put_back + 1, false);
+            version.clone_into(&mut self.installed);
+        }
+        job.report.insert("installed".to_owned(), self.installed.clone());
+    }
+
+    fn reboot(&mut self, job: &mut Job) {
+        self.sent.push("reboot");
+        if self.reboot_fails {
+            job.code = 1;
+            return;
+        }
+        (self.reboots, self.boots) = (self.reboots + 1, self.boots + 1);
+        self.running.clone_from(&self.installed);
     }
 
     fn restart_service(&mut self, job: &mut Job) {

@@ -251,6 +251,18 @@ fn a_drain_that_would_not_get_on_is_given_up_before_the_node_is_touched() {
 }
 
 #[test]
+fn a_pod_that_must_not_be_touched_ends_the_repair_before_the_node_is() {
+    let mut world = World::new();
+    let reason = crate::saga::DRAIN_REFUSED;
+    world.clearance = vec![Blocker::new(reason, "pod/web/alone", "no controller would create it again")];
+    let start = world.now;
+    world.run(&[]);
+    assert_eq!(world.end(), (Mode::Finished, Some(Outcome::Failed), reason));
+    assert!(world.now.since(start) < Span::minutes(2), "nothing is gained by waiting");
+    assert!(!world.host.sent.contains(&"cordon"), "{:?}", world.host.sent);
+}
+
+#[test]
 fn what_was_not_asked_is_not_known_to_be_clear() {
     let mut world = World::new();
     world.run_to("prepare");

@@ -10,13 +10,16 @@ use crate::finding::Evidence;
 use crate::ids::{Epoch, IntentId};
 use crate::op::{Op, OpFailure, OpResult};
 use crate::plan::PlannedNode;
-use crate::playbook::{Phase, Step};
+use crate::playbook::{Phase, Step, Undo};
 use crate::saga::{
     Brief, Journal, Mode, Next, NodeObservation, NodeState, Observation, Stop, awaits_clearance, next,
 };
+use crate::snapshot::Operation;
 use crate::time::{Span, Time};
 
 pub(super) const TARGET: &str = "219-78.el7_9.9";
+/// What the host starts with.
+pub(super) const BEFORE: &str = "219-62.el7";
 
 /// The saga and all that it sees.
 #[derive(Debug, Clone)]
@@ -34,6 +37,8 @@ pub(super) struct World {
     pub(super) stop: Option<Stop>,
     /// What is in the way of the first disruptive step.
     pub(super) clearance: Vec<Blocker>,
+    /// What people said of the node's steps.
+    pub(super) resolutions: Vec<Operation>,
     pub(super) host: Host,
     /// Whether the node object is gone.
     pub(super) gone: bool,
@@ -70,6 +75,7 @@ fn brief() -> Brief {
         run: "run".into(),
         run_uid: "run-uid".into(),
         pool: "web".into(),
+        playbook: "upgrade-systemd".into(),
         node: planned(),
         steps: vec![
             step("confirm", Phase::Prepare, Do::Confirm(Confirm {})),
@@ -120,10 +126,20 @@ impl World {
             answer: None,
             stop: None,
             clearance: Vec::new(),
+            resolutions: Vec::new(),
             host: Host::new(),
             gone: false,
             reported_boot: None,
         }
+    }
+
+    /// The saga of a playbook that says of each step that it is put back.
+    pub(super) fn undoable() -> Self {
+        let mut world = Self::new();
+        for step in world.brief.steps.iter_mut().filter(|step| step.action.action().disruptive()) {
+            step.undo = Some(Undo::Restore);
+        }
+        world
     }
 
     /// The saga of a service that is restarted, without a cordon or with one around it.
@@ -154,6 +170,7 @@ impl World {
             node: if self.gone { NodeObservation::Absent } else { NodeObservation::Live(self.node()) },
             stop: self.stop.clone(),
             clearance: Some(self.clearance.clone()),
+            resolutions: self.resolutions.clone(),
             fresh: self.fresh.clone(),
             result: self.answer.clone(),
         }
@@ -199,8 +216,7 @@ impl World {
             return;
         }
         assert_eq!(journal.epoch, self.epoch, "every write carries the writer's own epoch");
-        let intent = |j: &Journal| j.current().and_then(|i| j.steps.get(i)).and_then(|s| s.intent.clone());
-        let (old, new) = (intent(&self.stored), intent(&journal));
+        let (old, new) = (self.stored.intent().cloned(), journal.intent().cloned());
         self.stored = journal;
         self.fresh = new.filter(|_| luck != Luck::WriteUnheard).filter(|new| old.as_ref() != Some(new));
     }

@@ -23,10 +23,12 @@ use nodemend_core::drain::filter::{self, PodView, Verdict};
 use nodemend_core::drain::{DrainOptions, DrainRule};
 use nodemend_core::ids::NodeName;
 use nodemend_core::op::OpFailure;
+use nodemend_core::saga::DRAIN_REFUSED;
 use nodemend_core::selector::Labels;
+use nodemend_core::time::Span;
 
 use super::client::{list_all, within};
-use super::drain::{NAMED_BLOCKERS, shortened};
+use super::drain::first_of;
 use super::{lease, pods};
 use crate::failure::Failed;
 use requests::Request;
@@ -42,8 +44,8 @@ struct Leaving {
     verdict: Verdict,
 }
 
-/// What is in the way of draining `node` now: budgets that allow no disruption, admission webhooks that cannot answer
-/// and must, and another operator's Lease of the node. At most eight are named; none means that nothing is in the way.
+/// What is in the way of draining `node` now: pods that must not be touched, budgets that allow no disruption, admission
+/// webhooks that cannot answer and must, and another operator's Lease of the node. At most eight are named; none means that nothing is in the way.
 ///
 /// `drain` and `rules` say which pods would be evicted. Fails with the reason of a read that was not answered; nothing
 /// is known then.
@@ -59,22 +61,26 @@ pub async fn preflight(
 async fn look(client: &Client, node: &NodeName, options: &DrainOptions) -> Result<Vec<Blocker>, Failed> {
     let leaving = leaving(client, node, options).await?;
     let mut found: Vec<Blocker> = lease::held_by_another(client, node).await?.into_iter().collect();
+    found.extend(leaving.iter().filter_map(refusal));
     found.extend(budgets::in_the_way(&leaving, &budgets_of(client, &leaving).await?));
     found.extend(silent_webhooks(client, node, &leaving).await?);
-    let mut named: Vec<Blocker> = Vec::new();
-    for blocker in found {
-        if named.len() < NAMED_BLOCKERS && !named.iter().any(|known| known.is_about(&blocker)) {
-            named.push(shortened(blocker));
-        }
+    Ok(first_of(found.into_iter()))
+}
+
+/// A pod that keeps the node from being drained at all, or of which that is not known.
+fn refusal(leaving: &Leaving) -> Option<Blocker> {
+    match &leaving.verdict {
+        Verdict::Refuse(why) => Some(Blocker { reason: DRAIN_REFUSED.to_owned(), ..why.clone() }),
+        Verdict::Unknown(why) => Some(why.clone()),
+        _ => None,
     }
-    Ok(named)
 }
 
 async fn leaving(client: &Client, node: &NodeName, options: &DrainOptions) -> Result<Vec<Leaving>, Failed> {
-    let pods = pods::of_node(client, node).await?;
-    let views = pods::views(client, &pods).await;
+    let (pods, _) = pods::of_node(client, node).await?;
+    let views = pods::views(client, &pods::DaemonSets::default(), &pods).await;
     let all = pods.into_iter().zip(views).map(|(pod, view)| {
-        let verdict = filter::verdict(&view, options);
+        let verdict = filter::verdict(&view, options, Span(0));
         Leaving { pod, view, verdict }
     });
     Ok(all.filter(|leaving| leaving.verdict != Verdict::Stays).collect())

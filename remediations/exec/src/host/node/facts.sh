@@ -17,6 +17,8 @@ facts() {
     if [ "$direct" = answers ] && text=$(unit_facts); then say units "$text"; fi
     ask_kubelet
     if [ -n "$healthz" ]; then say kubelet-healthz "$healthz"; fi
+    ask_runtime
+    if [ -n "$runtime" ]; then say runtime "$runtime"; fi
     finish
 }
 

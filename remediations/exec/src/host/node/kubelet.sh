@@ -1,4 +1,4 @@
-# What is known of a Kubernetes node's own services: the units of kubelet and runtime, and whether the kubelet answers.
+# What is known of a Kubernetes node's own services: the units of kubelet and runtime, and whether both answer.
 # One block of properties per unit, with an empty line between them; a unit that does not exist has a block too.
 unit_facts() {
     text=$(timeout -k 1 "$pid1_timeout" systemctl show -p Id -p LoadState -p ActiveState -p SubState -- \
@@ -34,4 +34,18 @@ s = socket.create_connection(("127.0.0.1", 10248))
 s.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
 print(s.recv(64).decode())' ;;
     esac
+}
+
+# Sets runtime to how the container runtime answered the simplest call within 8 s: `answers`, `silent` or `refused`.
+# Empty: it is not known, or nothing is there to ask it with. containerd comes first, for Docker runs on top of it.
+# The limit is below the 10 s after which containerd's own client gives up, which would look like a refusal.
+ask_runtime() {
+    runtime=''
+    if [ -S /run/containerd/containerd.sock ] && command -v ctr >/dev/null; then
+        ask runtime 8 ctr --address /run/containerd/containerd.sock version
+    elif [ -S /run/crio/crio.sock ] && command -v crictl >/dev/null; then
+        ask runtime 8 crictl --timeout 30s --runtime-endpoint unix:///run/crio/crio.sock version
+    elif [ -S /run/docker.sock ] && command -v docker >/dev/null; then
+        ask runtime 8 docker version
+    fi
 }

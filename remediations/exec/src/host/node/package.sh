@@ -1,12 +1,16 @@
 # Package jobs: prepare downloads and tests, install performs.
 package_prepare() {
     read_installed
+    # What an undo goes back to.
+    report before "$before"
     if is_target "$before"; then report already true; report transaction ''; end_job 0; fi
     find_manager
     check_space /var
     check_space /usr
     check_rpm_lock
+    refuse_duplicates
     resolve
+    report_apart
     manage 900 -y --downloadonly $action $specs >"$dir/download" 2>&1
     code=$?
     cat "$dir/download"
@@ -22,8 +26,7 @@ package_prepare() {
 package_install() {
     read_installed
     if is_target "$before"; then report already true; report installed "$before"; end_job 0; fi
-    case $before in *'
-'*) report installed "$before"; fail DuplicateVersions "more than one version of $name is installed: clean up with 'dnf remove --duplicates' or 'package-cleanup --cleandupes'" ;; esac
+    refuse_duplicates
     report already false
     find_manager
     resolve
@@ -53,6 +56,11 @@ installed() {
 read_installed() {
     before=$(installed "$name") ||
         fail PackageDatabaseUnreadable "rpm -q $name gave no answer: the package database cannot be read"
+}
+
+refuse_duplicates() {
+    case $before in *'
+'*) report installed "$before"; fail DuplicateVersions "more than one version of $name is installed: clean up with 'dnf remove --duplicates' or 'package-cleanup --cleandupes'" ;; esac
 }
 
 is_target() { [ "${1#0:}" = "${version#0:}" ]; }

@@ -22,12 +22,21 @@ resolve() {
 
 # A downgrade does not take along what was built with the package; an upgrade does.
 add_siblings() {
-    source=$(rpm -q --qf '%{SOURCERPM}\n' "$name" | sort -u)
     for word in $allow; do
-        if [ "$(rpm -q --qf '%{SOURCERPM}\n' "$word" 2>/dev/null | sort -u)" = "$source" ]; then
-            specs="$specs $word-${version#*:}"
-        fi
+        if is_sibling "$word"; then specs="$specs $word-${version#*:}"; fi
     done
+}
+
+is_sibling() { [ "$(source_of "$1")" = "$(source_of "$name")" ]; }
+source_of() { rpm -q --qf '%{SOURCERPM}\n' "$1" 2>/dev/null | sort -u; }
+
+# What the transaction touches that was not built with the package: a way back would not take it along.
+report_apart() {
+    apart=''
+    for word in $touched; do
+        [ "$word" = "$name" ] || is_sibling "$word" || apart="$apart $word"
+    done
+    report apart "${apart# }"
 }
 
 # Reads the table that yum and dnf print. Long names wrap: what begins with one space begins an entry.

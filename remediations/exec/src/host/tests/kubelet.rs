@@ -1,4 +1,5 @@
-//! The units of kubelet and runtime, and the kubelet's own health check, asked with each of the tools that hosts have.
+//! The units of kubelet and runtime, the kubelet's own health check, asked with each of the tools that hosts have, and
+//! whether the runtime answers.
 
 use std::io::Read as _;
 use std::net::TcpListener;
@@ -82,4 +83,45 @@ fn without_a_tool_or_a_readable_answer_nothing_is_told() {
             assert_eq!(facts(&machine).get("kubelet-healthz"), None, "{said}");
         }
     }
+}
+
+/// The host with one runtime, whose socket is there.
+fn with_runtime(socket: &str, tool: &str, script: &str) -> (Machine, std::os::unix::net::UnixListener) {
+    let machine = Machine::new(SHELLS[0]);
+    let here = machine.dir.path().join("runtime.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&here).unwrap();
+    machine.tool(tool, script);
+    assert!(machine.program.contains(socket));
+    let program =
+        machine.program.replace(socket, here.to_str().unwrap()).replace("ask runtime 8 ", "ask runtime 1 ");
+    (Machine { program, shell: machine.shell.clone(), dir: take_dir(machine) }, listener)
+}
+
+#[test]
+fn a_runtime_is_silent_only_when_it_says_nothing_within_its_time() {
+    for (socket, tool) in [
+        ("/run/containerd/containerd.sock", "ctr"),
+        ("/run/crio/crio.sock", "crictl"),
+        ("/run/docker.sock", "docker"),
+    ] {
+        for (script, told) in
+            [("exit 0\n", "answers"), ("exit 1\n", "refused"), ("exec sleep 60\n", "silent")]
+        {
+            let (machine, _listener) = with_runtime(socket, tool, script);
+            assert_eq!(facts(&machine).get("runtime"), Some(told), "{tool} {script}");
+        }
+    }
+}
+
+#[test]
+fn a_host_without_a_runtime_that_is_known_tells_nothing_of_it() {
+    let machine = Machine::new(SHELLS[0]);
+    for tool in ["ctr", "crictl", "docker"] {
+        machine.tool(tool, "exit 0\n");
+    }
+    let program = ["/run/containerd/containerd.sock", "/run/crio/crio.sock", "/run/docker.sock"]
+        .iter()
+        .fold(machine.program.clone(), |program, socket| program.replace(socket, "/nonexistent"));
+    let machine = Machine { program, shell: machine.shell.clone(), dir: take_dir(machine) };
+    assert_eq!(facts(&machine).get("runtime"), None);
 }

@@ -80,6 +80,8 @@ fn prepare_records_the_whole_transaction() {
             "Upgrading systemd 219-78.el7_9.9\nUpgrading systemd-libs 219-78.el7_9.9\n"
         );
         assert_eq!(exit.report["already"], "false");
+        assert_eq!(exit.report["before"], "219-62.el7", "what an undo goes back to");
+        assert_eq!(exit.report["apart"], "", "all of it was built together");
         assert!(exit.output.contains("Dependencies resolved"), "{}", exit.output);
     }
 }
@@ -95,6 +97,41 @@ fn prepare_refuses_what_the_playbook_does_not_allow() {
             exit.report["transaction"],
             "Updating systemd 219-78.el7_9.9\nInstalling a-package-with-a-name-that-is-far-too-long 1-1\nReplacing old-thing.noarch\n"
         );
+    }
+}
+
+#[test]
+fn prepare_names_what_a_way_back_would_not_take_along() {
+    let yum = script("narrow", "echo 'exiting because \"Download Only\" specified'; exit 1\n");
+    let machine = machine("dash", "=219-62.el7\n", &yum);
+    let rpm = std::fs::read_to_string(machine.path("bin/rpm")).unwrap();
+    let stranger = rpm.replace("case $* in ", "case $* in *SOURCERPM*systemd-libs) echo other.src.rpm ;;\n");
+    assert_ne!(rpm, stranger);
+    std::fs::write(machine.path("bin/rpm"), stranger).unwrap();
+    let exit = run(&machine, HostJob::PackagePrepare(transaction()));
+    assert_eq!((exit.code, exit.report["apart"].as_str()), (Some(0), "systemd-libs"), "{exit:?}");
+}
+
+#[test]
+fn prepare_refuses_two_installed_versions() {
+    let machine = machine("dash", "=219-62.el7\n=219-67.el7\n", "exit 0\n");
+    let exit = run(&machine, HostJob::PackagePrepare(transaction()));
+    assert_eq!(exit.report["reason"], "DuplicateVersions", "{exit:?}");
+}
+
+#[test]
+fn a_way_back_that_no_repository_has_changes_nothing() {
+    for (yum, reason) in [
+        ("echo 'No package systemd-219-62.el7 available.'; exit 1\n", "NoSuchVersion"),
+        ("echo 'Error: Failed to download metadata for repo bed'; exit 1\n", "RepositoryUnavailable"),
+    ] {
+        let yum = format!("echo \"$*\" >>\"${{0%/*}}/../calls\"\n{yum}");
+        let machine = machine("dash", "=219-78.el7_9.9\n", &yum);
+        let back = PackageTransaction { version: "219-62.el7".into(), ..transaction() };
+        let exit = run(&machine, HostJob::PackageInstall(back));
+        assert_eq!((exit.code, exit.report["reason"].as_str()), (Some(1), reason), "{exit:?}");
+        let calls = std::fs::read_to_string(machine.path("calls")).unwrap();
+        assert!(calls.lines().all(|call| call.contains("--assumeno")), "only asked: {calls}");
     }
 }
 
