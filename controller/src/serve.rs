@@ -16,7 +16,7 @@ use crate::access::AccessResolver;
 use crate::audit::Audit;
 use crate::http::{self, Gauges};
 use crate::leader::{self, Candidate, Loss, Tenure, TimingError};
-use crate::planner::{Gatekeeper, Orphans, Planner};
+use crate::planner::{Gatekeeper, History, Orphans, Planner};
 use crate::prober::{Poke, Prober, Reports};
 use crate::replicas::{OwnPod, Replicas};
 use crate::saga;
@@ -47,6 +47,9 @@ pub struct Options {
     /// How many SSH connections are begun per second, by the prober and by repairs together.
     #[arg(long, default_value_t = Limits::default().connections_per_second, value_name = "CONNECTIONS")]
     pub ssh_per_second: NonZeroU32,
+    /// How much of what is over is kept.
+    #[command(flatten)]
+    pub history: History,
     /// Which pod this is.
     #[command(flatten)]
     pub own_pod: OwnPod,
@@ -128,7 +131,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
     let service = Service {
         access: Arc::new(AccessResolver::new(client.clone())),
         performer: Arc::new(Performer::new(client.clone(), options.limits())),
-        replicas: Replicas::new(client.clone(), options.own_pod),
+        replicas: Replicas::new(client.clone(), options.own_pod.clone()),
         client,
         watching,
         world: world.clone(),
@@ -138,16 +141,12 @@ pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
     };
     tokio::select! {
         served = http::serve(listener, &gauges, world) => served.map_err(failed),
-        ended = serve_term(candidate, service, options.probes_at_once) => ended,
+        ended = serve_term(candidate, service, &options) => ended,
     }
 }
 
 /// Waits on standby, then works for as long as it leads. Told to end, it gives the Lease back once nothing is being sent.
-async fn serve_term(
-    mut candidate: Candidate,
-    service: Service,
-    probes_at_once: usize,
-) -> Result<(), ServeError> {
+async fn serve_term(mut candidate: Candidate, service: Service, options: &Options) -> Result<(), ServeError> {
     let told = told_to_end();
     tokio::pin!(told);
     tokio::select! {
@@ -160,7 +159,7 @@ async fn serve_term(
     tokio::select! {
         loss = candidate.hold() => return Err(ServeError::LeaseLost(loss)),
         // On the heap: everything that a leader does is one future.
-        ended = Box::pin(service.work(probes_at_once)) => return ended,
+        ended = Box::pin(service.work(options)) => return ended,
         () = &mut told => tenure.end(),
     }
     tracing::info!(
@@ -189,9 +188,9 @@ struct Service {
 
 impl Service {
     /// Observes and plans from the start; repairs once there is a guard and an epoch.
-    async fn work(self, probes_at_once: usize) -> Result<(), ServeError> {
+    async fn work(self, options: &Options) -> Result<(), ServeError> {
         let (poke, poked) = mpsc::unbounded_channel();
-        tokio::spawn(self.prober(probes_at_once).run(poked));
+        tokio::spawn(self.prober(options.probes_at_once).run(poked));
         let reporter = Reporter { controller: "nodemend".into(), instance: None };
         let recorder = Recorder::new(self.client.clone(), reporter);
         let epoch = Arc::new(OnceLock::new());
@@ -201,6 +200,7 @@ impl Service {
             client: self.client.clone(),
             world: self.world.clone(),
             epoch: epoch.clone(),
+            keep: (&options.history).into(),
             tenure: self.tenure.clone(),
             recorder: recorder.clone(),
             gauges: self.gauges.clone(),

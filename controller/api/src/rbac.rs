@@ -52,8 +52,8 @@ fn own_kinds() -> Vec<PolicyRule> {
         // The storm breaker makes Holds and lifts its own, a failed undo makes some; none is ever changed.
         rule(GROUP, &["holds"], &["get", "list", "watch", "create", "delete"]),
         rule(GROUP, &status, &["update"]),
-        // Those that were never granted and never may be.
-        rule(GROUP, &["remediations"], &["delete"]),
+        // Remediations that were never granted and never may be, and runs that are over for long enough.
+        rule(GROUP, &["remediations", "repairruns"], &["delete"]),
         // Finalizers, which stand from the grant to the terminal write.
         rule(GROUP, &["repairruns", "remediations"], &["patch"]),
         // Some clusters ask for it of whoever makes an object whose owner must not go before it.

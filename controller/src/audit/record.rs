@@ -57,6 +57,14 @@ pub(crate) enum Event {
         /// Which.
         grants: Vec<Grant>,
     },
+    /// A run that was over was deleted, with its pages and Remediations.
+    Forgotten {
+        /// Name of the run.
+        run: String,
+        /// Its UID.
+        #[serde(rename = "runUID")]
+        run_uid: RunUid,
+    },
     /// The storm breaker made a Hold, or lifted its own.
     Storm {
         /// Name of the pool.

@@ -158,5 +158,9 @@ fn is_under_way(remediation: &Remediation) -> bool {
 /// Whether something that was sent to the host may still arrive or go on there.
 fn may_run(journal: Option<&Journal>) -> bool {
     let steps = journal.into_iter().flat_map(|journal| &journal.steps);
-    steps.into_iter().any(|step| matches!(step.state, StepState::Started | StepState::Indeterminate))
+    let may = |state| {
+        use StepState::{Indeterminate, Started, UndoFailed, UndoStarted};
+        matches!(state, Started | Indeterminate | UndoStarted | UndoFailed)
+    };
+    steps.into_iter().any(|step| may(step.state))
 }

@@ -5,6 +5,7 @@ mod carry_out;
 mod finish;
 mod gates;
 mod grants;
+mod history;
 mod live;
 mod orphans;
 mod pools;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use kube::Client;
 use kube::runtime::events::Recorder;
 use nodemend_core::decide::{Decision, decide};
+use nodemend_core::history::Keep;
 use nodemend_core::ids::Epoch;
 use nodemend_core::time::Time;
 
@@ -26,6 +28,7 @@ use crate::leader::Tenure;
 use crate::store::StoreError;
 use crate::watch::World;
 pub(crate) use gates::Gatekeeper;
+pub(crate) use history::History;
 pub(crate) use orphans::Orphans;
 
 /// Rounds are at least this far apart, so that a burst of changes is one round. The first change after a calm is at once.
@@ -64,6 +67,8 @@ pub(crate) struct Planner {
     pub(crate) world: Arc<World>,
     /// This process's epoch, once it has one: grants need it to be the guard's.
     pub(crate) epoch: Arc<OnceLock<Epoch>>,
+    /// How much of what is over is kept.
+    pub(crate) keep: Keep,
     /// Whether this process leads still.
     pub(crate) tenure: Tenure,
     /// For events on runs.
@@ -112,7 +117,8 @@ impl Planner {
             }
         }
         let completed = if self.some_lack_grants() { self.complete_grants().await } else { Ok(()) };
-        for result in [completed, self.pool_statuses().await, self.finish_runs().await] {
+        let (finished, forgotten) = (self.finish_runs().await, self.forget_history().await);
+        for result in [completed, self.pool_statuses().await, finished, forgotten] {
             if let Err(error) = result {
                 all_well = false;
                 tracing::warn!(%error, "planner");

@@ -13,6 +13,7 @@ pub mod decide;
 pub mod drain;
 pub mod facts;
 pub mod finding;
+pub mod history;
 pub mod ids;
 pub mod matching;
 pub mod op;

@@ -1,7 +1,7 @@
 //! What stops which run, and what does not.
 
 use super::*;
-use crate::snapshot::{Operation, Resolution, Verb};
+use crate::snapshot::{Behind, Operation, Resolution, Verb};
 
 /// The reasons for which the run that the policy made waits, after `change`.
 fn closed_by(change: impl FnOnce(&mut Snapshot, &Run)) -> Vec<String> {
@@ -35,6 +35,20 @@ fn a_hold_stops_what_it_is_about_and_nothing_else() {
     for scope in others {
         assert!(hold_over(scope.clone()).is_empty(), "{scope:?}");
     }
+}
+
+#[test]
+fn a_host_that_knows_more_than_the_cluster_closes_every_gate() {
+    let behind = Behind { node: "elsewhere".into(), epoch: 9, since: NOW };
+    let close = |world: &mut Snapshot, _: &Run| world.guard.as_mut().unwrap().behind = Some(behind.clone());
+    assert_eq!(closed_by(close), ["EpochBehind"]);
+    let mut world = world();
+    let run = planned(&mut world);
+    let (_, nodes) = plan_of(&world, &run).unwrap();
+    let nodes: Vec<_> = nodes.into_iter().map(|(page, node)| (page, node.clone())).collect();
+    assert!(!allowed(&world, &run, nodes.clone(), NOW).is_empty());
+    close(&mut world, &run);
+    assert!(allowed(&world, &run, nodes, NOW).is_empty(), "nor by live reads");
 }
 
 #[test]
