@@ -23,6 +23,7 @@ const AT_ONCE: usize = 8;
 /// Flags of the history.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "History")]
+#[expect(clippy::struct_field_names, reason = "each is the name of a flag")]
 pub struct History {
     /// How many runs that are over are kept of each pool
     #[arg(long, default_value_t = Keep::default().runs, value_name = "RUNS")]

@@ -14,7 +14,7 @@ use nodemend_core::snapshot::{self, Behind, Operation};
 
 use super::{Parts, SagaError};
 use crate::clock::now;
-use crate::watch::{NodeView, World};
+use crate::watch::NodeView;
 
 /// A node, and the addresses of its host by type.
 pub(super) type NodeSeen = (NodeObservation, BTreeMap<String, String>);

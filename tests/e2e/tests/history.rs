@@ -1,7 +1,5 @@
 //! Runs that are over are kept by count, and forgotten then; what is not over stays.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
-
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};

@@ -53,11 +53,11 @@ fn a_cordon_whose_repair_is_gone_is_lifted_only_where_it_hides_nothing() {
     let start = Timestamp::now();
     stage.start_controller().unwrap();
 
-    let state = |node: &str| NodeState::of(&stage, node).unwrap();
-    let lifted = || Ok((state("harmless") == NodeState::default()).then_some(()));
+    let seen = |node: &str| NodeState::of(&stage, node).unwrap();
+    let lifted = || Ok((seen("harmless") == NodeState::default()).then_some(()));
     stage.eventually("a lifted cordon", SOON, lifted).unwrap();
     let without_marks = NodeState { cordoned: true, annotations: Vec::new() };
-    let marks_gone = || Ok((state("before") == without_marks).then_some(()));
+    let marks_gone = || Ok((seen("before") == without_marks).then_some(()));
     stage.eventually("a node that is as cordoned as it was before", SOON, marks_gone).unwrap();
 
     let named = |node: &str| {
@@ -78,6 +78,6 @@ fn a_cordon_whose_repair_is_gone_is_lifted_only_where_it_hides_nothing() {
     let nodes: Vec<_> = changes.iter().map(|change| change.node.as_str()).collect();
     assert_eq!(nodes, ["harmless"], "nobody else's cordon is touched: {changes:?}");
     for node in ["changed", "silent", "unreadable"] {
-        assert!(state(node).cordoned && state(node).annotations.len() == 2, "{node}");
+        assert!(seen(node).cordoned && seen(node).annotations.len() == 2, "{node}");
     }
 }

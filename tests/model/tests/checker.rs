@@ -8,7 +8,7 @@ use nodemend_model::checker::setting::Setting;
 use nodemend_model::checker::settings::{of, rivals, saga};
 
 /// Enough for a debug build on a busy machine.
-const LIMITS: Limits = Limits { states: 4_000, time: Duration::from_secs(60), threads: 2 };
+const LIMITS: Limits = Limits { states: 4_000, time: Duration::from_mins(1), threads: 2 };
 
 fn searched(setting: Setting, bug: Bug) -> Found {
     search(Setting { one_in: 8, ..setting }, bug, LIMITS)

@@ -181,8 +181,6 @@ fn abort() -> Operation {
         step: None,
         outcome: None,
         target: None,
-        step: None,
-        outcome: None,
         reason: "enough".to_owned(),
         by: "ops".to_owned(),
     }
