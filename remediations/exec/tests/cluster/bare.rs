@@ -100,9 +100,10 @@ impl<'a> Bare<'a> {
         self.kubectl(&["get", "pod", pod, "--ignore-not-found", "-o", &path]).unwrap()
     }
 
-    /// Ends every pod, as a kubelet would.
+    /// Ends every pod, as a kubelet would. A policy that was deleted a moment ago may still say no.
     pub(crate) fn end_pods(&self) {
         let arguments = ["delete", "pods", "--all", "--force", "--grace-period=0", "--wait=false"];
-        self.kubectl(&arguments).unwrap();
+        let ended = || Ok(self.kubectl(&arguments).is_ok());
+        self.rig.bed.wait_for("pods to be deleted", DEADLINE, ended).unwrap();
     }
 }
