@@ -21,6 +21,10 @@ const SHOWN_LINES: usize = 40;
 /// How much of each.
 const SHOWN_COLUMNS: usize = 300;
 
+/// A dozen machines share the processors with the API server here, and hold its answers up. What a short Lease does is tested
+/// by itself; a controller that is killed is followed at once on the same machine, however long its Lease.
+const PATIENT: [&str; 4] = ["--lease-duration", "60s", "--renew-deadline", "45s"];
+
 /// A running controller. Dropping it ends its process.
 #[derive(Debug)]
 pub struct Controller {
@@ -31,7 +35,9 @@ pub struct Controller {
 impl Controller {
     /// Starts one with further options. Its output is appended to the log that its predecessors wrote.
     pub fn start(bed: &Bed, options: &[String]) -> Result<Self, E2eError> {
-        Self::start_as(bed, bed.controller_kubeconfig(), options)
+        let patient = PATIENT.iter().map(ToString::to_string);
+        let options: Vec<_> = patient.chain(options.iter().cloned()).collect();
+        Self::start_as(bed, bed.controller_kubeconfig(), &options)
     }
 
     /// The same with another kubeconfig, such as one that leads through the fault proxy.

@@ -56,12 +56,12 @@ fn what_is_done_twice_or_left_undone_is_seen() {
     assert_eq!(verdict, Verdict::Repeated, "{ended:?}");
     assert_eq!(ended.state.effects.reboots, 2, "{ended:?}");
 
-    // The last patch of the node takes the cordon off. The controller is told that it did, and it did not.
-    let mut patches =
-        work.plans.iter().filter(|plan| plan.name.contains("patch nodes ") && plan.kind == "kill before");
-    let mut forged = patches.next_back().unwrap().clone();
+    // The node's Lease is given back last. The controller is told that it was, and it was not: nobody looks again.
+    let mut deletions =
+        work.plans.iter().filter(|plan| plan.name.contains("delete leases") && plan.kind == "kill before");
+    let mut forged = deletions.next_back().unwrap().clone();
     forged.plan.rules[0].fault = Fault::Forge;
     let (record, ended) = work.judged(&mut site, &forged, IN_VAIN).unwrap();
-    assert!(ended.acted && ended.state.left.contains("cordon"), "{ended:?}");
+    assert!(ended.acted && ended.state.left.contains("lease"), "{ended:?}");
     assert_eq!(record.verdict, Verdict::Diverged, "{ended:?}");
 }
