@@ -4,14 +4,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::CONTENT_LENGTH;
 use http::uri::{PathAndQuery, Uri};
-use http::{Request as HttpRequest, Response};
-use http_body_util::{BodyExt, Full};
+use http::{Method, Request as HttpRequest, Response};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio_rustls::TlsAcceptor;
@@ -98,7 +100,7 @@ impl Connection {
         match fault {
             Fault::Forge => {
                 self.proxy.engine.strike(fault);
-                self.passed(as_dry_run(asked)).await
+                self.passed(as_dry_run(asked).await).await
             }
             Fault::Events(kept) => {
                 let engine = self.proxy.engine.clone();
@@ -157,13 +159,23 @@ impl Connection {
     }
 }
 
-fn as_dry_run(mut asked: Asked) -> Asked {
-    let path = asked.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+/// The same request as a dry run. Of a deletion with options the API server reads the body alone.
+async fn as_dry_run(asked: Asked) -> Asked {
+    let (mut parts, body) = asked.into_parts();
+    let path = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
     let sign = if path.contains('?') { '&' } else { '?' };
     if let Ok(uri) = format!("{path}{sign}dryRun=All").parse() {
-        *asked.uri_mut() = uri;
+        parts.uri = uri;
     }
-    asked
+    let mut body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+    if parts.method == Method::DELETE
+        && let Ok(Value::Object(mut options)) = serde_json::from_slice(&body)
+    {
+        options.insert("dryRun".to_owned(), json!(["All"]));
+        body = Value::Object(options).to_string().into();
+        parts.headers.remove(CONTENT_LENGTH);
+    }
+    HttpRequest::from_parts(parts, Full::new(body))
 }
 
 impl std::fmt::Debug for ApiProxy {
