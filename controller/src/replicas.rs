@@ -12,6 +12,7 @@ const SHARED_LABELS: [&str; 2] = ["app.kubernetes.io/name", "app.kubernetes.io/i
 
 /// The pod that this process runs in (fieldRefs `metadata.name` and `metadata.namespace`).
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "Own pod")]
 pub struct OwnPod {
     /// The pod that this process runs in, whose other replicas it looks for (fieldRef metadata.name)
     #[arg(long, env = "POD_NAME", value_name = "POD", requires = "pod_namespace")]

@@ -2,7 +2,26 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::{E2eError, Stage};
+use nodemend_bed::HostSpec;
+
+use crate::{E2eError, Stage, objects};
+
+/// Pools with the hosts in them: name and version of systemd.
+pub type Pools = [(&'static str, &'static [(&'static str, &'static str)])];
+
+/// A stage with these hosts, a RepairGuard and a controller; the pools are made by the tests that use them.
+pub fn with_hosts_of(name: &str, pools: &Pools) -> Result<Stage, E2eError> {
+    let spec = |pool: &str, (name, systemd): (&str, &str)| HostSpec {
+        pool: pool.to_owned(),
+        systemd: systemd.to_owned(),
+        ..HostSpec::new(name)
+    };
+    let hosts = pools.iter().flat_map(|(pool, hosts)| hosts.iter().map(move |host| spec(pool, *host)));
+    let stage = Stage::start(name, hosts.collect())?;
+    stage.apply([objects::guard()])?;
+    stage.start_controller()?;
+    Ok(stage)
+}
 
 /// A stage that several tests use at once.
 ///

@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::observation::NodeState;
+use crate::cordon::CordonMark;
 use crate::drain::DrainRule;
 use crate::ids::{CheckId, RunUid};
 use crate::plan::PlannedNode;
 use crate::playbook::Step;
+use crate::time::Time;
 
 /// Everything about one node's repair that does not change while it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,5 +43,17 @@ impl Brief {
     /// Whether one of its steps changes the host for good.
     pub fn changes_host(&self) -> bool {
         self.steps.iter().any(|step| step.action.action().changes_host())
+    }
+
+    /// The mark of a cordon of this repair on the node as it is now.
+    pub(super) fn mark(&self, node: &NodeState, now: Time) -> CordonMark {
+        CordonMark {
+            remediation: self.remediation.clone(),
+            run: self.run.clone(),
+            run_uid: self.run_uid.clone(),
+            since: now,
+            was_unschedulable: node.unschedulable,
+            changes_host: self.changes_host(),
+        }
     }
 }

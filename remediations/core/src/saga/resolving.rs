@@ -6,7 +6,6 @@ use super::journal::{Journal, Mode, Outcome};
 use super::next::{Next, clip, write};
 use super::observation::{NodeState, Observation};
 use super::step::{StepRecord, StepState};
-use crate::cordon::CordonMark;
 use crate::snapshot::{Operation, Resolution};
 use crate::time::Time;
 
@@ -104,12 +103,5 @@ fn cause(journal: &Journal) -> String {
 
 /// Without a cordon there still is what was written on the node for a person: it goes the way of a cordon's marks.
 fn keep_marks(brief: &Brief, journal: &mut Journal, node: &NodeState, now: Time) {
-    journal.cordon.get_or_insert_with(|| CordonMark {
-        remediation: brief.remediation.clone(),
-        run: brief.run.clone(),
-        run_uid: brief.run_uid.clone(),
-        since: now,
-        was_unschedulable: node.unschedulable,
-        changes_host: brief.changes_host(),
-    });
+    journal.cordon.get_or_insert_with(|| brief.mark(node, now));
 }

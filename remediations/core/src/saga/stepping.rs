@@ -10,7 +10,6 @@ use super::observation::{NodeState, Observation};
 use super::step::StepState;
 use crate::actions::{Action, Do, Effect, Failure, Reading, Repeat, StepContext};
 use crate::blocker::{Blocker, keep_since};
-use crate::cordon::CordonMark;
 use crate::ids::intent_id;
 use crate::playbook::Phase;
 use crate::time::{Span, Time};
@@ -226,14 +225,7 @@ fn start(
     journal.blockers.clear();
     if matches!(brief.steps[index].action, Do::Cordon(_)) {
         // Taken down before the effect: a restart in between must know that there may be a cordon to lift.
-        journal.cordon = Some(CordonMark {
-            remediation: brief.remediation.clone(),
-            run: brief.run.clone(),
-            run_uid: brief.run_uid.clone(),
-            since: now,
-            was_unschedulable: node.unschedulable,
-            changes_host: brief.changes_host(),
-        });
+        journal.cordon = Some(brief.mark(node, now));
     }
     write(journal, seen)
 }

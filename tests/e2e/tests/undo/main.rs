@@ -12,10 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use nodemend_bed::HostSpec;
 use nodemend_bed::image::{NEW_SYSTEMD, OLD_SYSTEMD};
 use nodemend_e2e::objects::{self, API_VERSION, PoolSpec};
-use nodemend_e2e::shared::Shared;
+use nodemend_e2e::shared::{Shared, with_hosts_of};
 use nodemend_e2e::{E2eError, Stage, program};
 use serde_json::{Value, json};
 
@@ -37,16 +36,7 @@ const POOLS: [(&str, &[(&str, &str)]); 3] = [
 static STAGE: Shared = Shared::new("undo", start);
 
 fn start(name: &str) -> Result<Stage, E2eError> {
-    let spec = |pool: &str, (name, systemd): (&str, &str)| HostSpec {
-        pool: pool.to_owned(),
-        systemd: systemd.to_owned(),
-        ..HostSpec::new(name)
-    };
-    let hosts = POOLS.iter().flat_map(|(pool, hosts)| hosts.iter().map(move |host| spec(pool, *host)));
-    let stage = Stage::start(name, hosts.collect())?;
-    stage.apply([objects::guard()])?;
-    stage.start_controller()?;
-    Ok(stage)
+    with_hosts_of(name, &POOLS)
 }
 
 /// The stage with the pool of one test on it, whose hosts the prober has read.

@@ -17,13 +17,10 @@ use jiff::Timestamp;
 use nodemend_bed::fault::Fault;
 use nodemend_bed::{Bed, BedConfig, state};
 use nodemend_e2e::journal::Run;
-use nodemend_e2e::{Stage, objects, program};
-use tokio::signal::unix::{SignalKind, signal};
+use nodemend_e2e::{Stage, interrupt, objects, program};
 
 /// The bed's name.
 const BED: &str = "demo";
-/// What a shell says of a program that Ctrl-C has ended.
-const INTERRUPTED: i32 = 130;
 
 fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
@@ -70,22 +67,13 @@ fn lock_path() -> PathBuf {
     state::root().join("demo.lock")
 }
 
-/// From here on Ctrl-C ends the controller first, then the demo. Signals are caught, not held back: programs that are
-/// started would inherit that.
-fn end_at_signal(stage: Arc<Stage>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut interrupt, mut terminate) = {
-        let _entered = runtime.enter();
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
-    };
-    std::thread::spawn(move || {
-        runtime.block_on(async { tokio::select!(_ = interrupt.recv() => (), _ = terminate.recv() => ()) });
+/// From here on Ctrl-C ends the controller first, then the demo.
+fn end_at_signal(stage: Arc<Stage>) -> std::io::Result<()> {
+    interrupt::end_at_signal(move || {
         eprintln!("\nended; `make demo` starts over, `make demo-down` takes everything away");
         // The demo ends either way, and the next one ends what is left.
         let _ = stage.stop_controller();
-        std::process::exit(INTERRUPTED);
-    });
-    Ok(())
+    })
 }
 
 /// The demo's bed with everything installed, and hosts as they were made.
